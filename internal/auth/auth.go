@@ -1,0 +1,120 @@
+// Package auth says who somebody is: users with passwords and sessions,
+// programs with API keys and instance tokens. Passwords are stored as
+// argon2id, sessions and keys as SHA-256 of 256 random bits, instance tokens
+// not at all: only their claims.
+package auth
+
+import (
+	"context"
+	"time"
+
+	"pombal/internal/problem"
+)
+
+// Role is what a user may do.
+type Role string
+
+// The roles, from most to least.
+const (
+	RoleOwner    Role = "owner"    // everything
+	RoleAdmin    Role = "admin"    // all but users and restore
+	RoleOperator Role = "operator" // connect, log out, toggles; no keys and secrets
+	RoleViewer   Role = "viewer"   // look, without message bodies
+)
+
+// User is a person who may sign in.
+type User struct {
+	ID           string    `json:"id"`
+	Email        string    `json:"email"` // lower case; unique
+	Name         string    `json:"name"`
+	Role         Role      `json:"role"`
+	PasswordHash string    `json:"passwordHash"` // PHC string, argon2id
+	Language     string    `json:"language,omitempty"`
+	CreatedAt    time.Time `json:"createdAt"`
+	UpdatedAt    time.Time `json:"updatedAt"`
+}
+
+// Session is a signed-in browser. Its id is the SHA-256 of what the cookie
+// holds.
+type Session struct {
+	ID        string    `json:"id"` // hex SHA-256 of the cookie's value
+	UserID    string    `json:"userId"`
+	CSRFKey   []byte    `json:"csrfKey"` // 32 random bytes
+	CreatedAt time.Time `json:"createdAt"`
+	SeenAt    time.Time `json:"seenAt"`   // last request made by a person; polls do not count
+	ProvedAt  time.Time `json:"provedAt"` // when the password was last given
+	Address   string    `json:"address"`
+	UserAgent string    `json:"userAgent"`
+	Keep      bool      `json:"keep"` // stay signed in
+}
+
+// KeyKind says through which door an API key opens.
+type KeyKind string
+
+// The kinds of API keys.
+const (
+	KeyInSPRL KeyKind = "insprl" // an InSPRL CLIENT KEY, used with its client id
+)
+
+// APIKey is a credential of a program. The key itself is shown once.
+type APIKey struct {
+	ID         string    `json:"id"`
+	Kind       KeyKind   `json:"kind"`
+	Name       string    `json:"name"`
+	InstanceID string    `json:"instanceId"` // the one instance it opens
+	ClientID   string    `json:"clientId"`   // InSPRL's client_id
+	Hash       string    `json:"hash"`       // hex SHA-256 of the key
+	Prefix     string    `json:"prefix"`     // first characters, to recognise it by
+	CreatedAt  time.Time `json:"createdAt"`
+	UsedAt     time.Time `json:"usedAt,omitzero"` // last use, to the minute
+}
+
+// Throttle is the memory of failed logins for one account or address.
+type Throttle struct {
+	Failures int       `json:"failures"`
+	Until    time.Time `json:"until"` // no attempt is looked at before
+	LastAt   time.Time `json:"lastAt"`
+}
+
+// Store keeps users, sessions, keys and throttles. Each change is one commit
+// and durable on return; missing things are ErrNoSuch.
+type Store interface {
+	CountUsers(ctx context.Context) (int, error)
+	// CreateFirstUser stores the owner if and only if there is no user yet;
+	// ErrSetupDone otherwise.
+	CreateFirstUser(ctx context.Context, u User) error
+	User(ctx context.Context, id string) (User, error)
+	UserByEmail(ctx context.Context, email string) (User, error)
+	UpdateUser(ctx context.Context, id string, change func(*User) error) (User, error)
+
+	CreateSession(ctx context.Context, s Session) error
+	Session(ctx context.Context, id string) (Session, error)
+	UpdateSession(ctx context.Context, id string, change func(*Session) error) error
+	DeleteSession(ctx context.Context, id string) error
+	// DeleteSessionsBefore removes sessions last seen before the time.
+	DeleteSessionsBefore(ctx context.Context, seen time.Time) error
+
+	CreateAPIKey(ctx context.Context, k APIKey) error
+	APIKeyByHash(ctx context.Context, hash string) (APIKey, error)
+	APIKeys(ctx context.Context, instanceID string) ([]APIKey, error)
+	UpdateAPIKey(ctx context.Context, id string, change func(*APIKey) error) error
+	DeleteAPIKey(ctx context.Context, id string) error
+
+	Throttle(ctx context.Context, key string) (Throttle, error) // zero value when there is none
+	PutThrottle(ctx context.Context, key string, t Throttle) error
+	DeleteThrottle(ctx context.Context, key string) error
+
+	// Secret gives the named 32-byte secret of this file, making it with
+	// random bytes at the first call.
+	Secret(ctx context.Context, name string) ([]byte, error)
+}
+
+// Errors that people see.
+var (
+	ErrNoSuch       = problem.New(problem.NotFound, "error.not_found")
+	ErrSetupDone    = problem.New(problem.NotFound, "error.setup_done")
+	ErrSetupCode    = problem.InvalidField("code", "error.setup_code")
+	ErrCredentials  = problem.New(problem.Unauthorized, "error.credentials")
+	ErrUnauthorized = problem.New(problem.Unauthorized, "error.unauthorized")
+	ErrForbidden    = problem.New(problem.Forbidden, "error.forbidden")
+)

@@ -1,0 +1,124 @@
+// Package store keeps all state of Pombal in one bbolt file: instances,
+// webhooks, events, the outbox, users, sessions and the audit log. It owns the
+// file: opening, locking, schema versions, closing. Only this package and
+// wastore know bbolt; everybody else sees domain types.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// Errors of Open. Each is a whole sentence for an operator once wrapped with
+// the file's name; the command line prints it as it is.
+var (
+	// ErrLocked says that another process holds the file.
+	ErrLocked = errors.New("another process is using the data file; stop it first or choose another file with --data")
+	// ErrForeign says that the file is not a Pombal data file or is damaged.
+	ErrForeign = errors.New("this is not a Pombal data file, or it is damaged; nothing was changed")
+	// ErrNewer says that a newer Pombal wrote the file.
+	ErrNewer = errors.New("the data file was written by a newer Pombal; update this program; nothing was changed")
+)
+
+// lockWait is how long Open waits for another process to let go of the file.
+// The promise to operators is an answer within 2 s.
+const lockWait = 1500 * time.Millisecond
+
+// DB is the open data file. It is safe for concurrent use.
+type DB struct {
+	bolt *bbolt.DB
+	now  func() time.Time
+}
+
+// Options are the choices of Open; the zero value is right for production.
+type Options struct {
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// NoSync skips the fsync of each commit. Tests alone may set it: a power
+	// cut then damages the file.
+	NoSync bool
+}
+
+// Open opens the data file at path, creating it (mode 0600, missing directory
+// 0700) when there is none, and brings its schema up to date. It returns
+// ErrLocked within 2 s when another process holds the file, ErrForeign when it
+// is no data file of ours, ErrNewer when a newer program wrote it.
+func Open(path string, opts Options) (*DB, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if err := prepareDir(path); err != nil {
+		return nil, err
+	}
+	bolt, err := openBolt(path, opts)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{bolt: bolt, now: opts.Now}
+	if err := db.migrate(); err != nil {
+		return nil, errors.Join(fmt.Errorf("data file %s: %w", path, err), bolt.Close())
+	}
+	return db, nil
+}
+
+func prepareDir(path string) error {
+	dir := filepath.Dir(path)
+	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.MkdirAll(dir, 0o700)
+}
+
+func openBolt(path string, opts Options) (*bbolt.DB, error) {
+	bolt, err := bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout:        lockWait,
+		FreelistType:   bbolt.FreelistMapType,
+		NoFreelistSync: true,
+		NoSync:         opts.NoSync,
+	})
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, fmt.Errorf("data file %s: %w", path, ErrLocked)
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
+		return nil, fmt.Errorf("data file %s: %w", path, ErrForeign)
+	case err != nil:
+		return nil, fmt.Errorf("open data file: %w", err)
+	}
+	return bolt, nil
+}
+
+// View runs fn in a read transaction. Bytes read inside are valid until fn
+// returns; copy what is kept. fn must be short: while it runs, bbolt cannot
+// reuse pages.
+func (db *DB) View(fn func(*bbolt.Tx) error) error {
+	return db.bolt.View(fn)
+}
+
+// Update runs fn in a write transaction and returns once it is on disk. fn may
+// touch nothing but tx; it must not call View or Update (bbolt would wait for
+// itself). A cancelled ctx is noticed before the transaction and before its
+// commit, never after.
+func (db *DB) Update(ctx context.Context, fn func(*bbolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return db.bolt.Update(func(tx *bbolt.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return ctx.Err()
+	})
+}
+
+// Close waits for running transactions and closes the file.
+func (db *DB) Close() error {
+	return db.bolt.Close()
+}

@@ -1,0 +1,88 @@
+package webhook
+
+import (
+	"context"
+	"time"
+
+	"pombal/internal/event"
+)
+
+// DeliveryStatus is how far a delivery is.
+type DeliveryStatus string
+
+// The statuses of a delivery.
+const (
+	StatusPending   DeliveryStatus = "pending"   // waits in the outbox
+	StatusDelivered DeliveryStatus = "delivered" // a receiver said 2xx
+	StatusDead      DeliveryStatus = "dead"      // given up after the last attempt
+	StatusDropped   DeliveryStatus = "dropped"   // no longer wanted; Reason says why
+)
+
+// Delivery is one event on its way to one webhook.
+type Delivery struct {
+	ID         uint64         `json:"id"` // counts up in the order of recording, over all webhooks
+	WebhookID  string         `json:"webhookId"`
+	InstanceID string         `json:"instanceId"`
+	EventID    string         `json:"eventId"`
+	EventType  event.Type     `json:"eventType"`
+	EventSeq   uint64         `json:"eventSeq"`
+	QueuedAt   time.Time      `json:"queuedAt"`
+	Status     DeliveryStatus `json:"status"`
+	Reason     string         `json:"reason,omitempty"` // with dropped and dead: a catalogue key
+	Attempts   int            `json:"attempts"`         // made so far
+	NextAt     time.Time      `json:"nextAt,omitzero"`  // not before; with pending
+	Last       *Attempt       `json:"last,omitempty"`   // the newest attempt
+}
+
+// Attempt is one call of a receiver.
+type Attempt struct {
+	At         time.Time     `json:"at"`
+	Took       time.Duration `json:"took"`
+	StatusCode int           `json:"statusCode,omitempty"` // 0 when no answer came
+	Error      string        `json:"error,omitempty"`      // why no answer came; short, never a secret
+	Response   string        `json:"response,omitempty"`   // first bytes of the answer
+}
+
+// Job is what the dispatcher needs for the next attempt of a lane.
+type Job struct {
+	Delivery Delivery
+	Webhook  Webhook
+	Event    event.Event
+	Gone     bool // the webhook was deleted; the lane can only be dropped
+}
+
+// Outbox is the durable queue: one lane per webhook, in the order of
+// recording.
+type Outbox interface {
+	// Lanes lists the webhooks that have pending deliveries.
+	Lanes(ctx context.Context) ([]string, error)
+	// Head gives the oldest pending delivery of a lane. ok is false when the
+	// lane is empty.
+	Head(ctx context.Context, webhookID string) (job Job, ok bool, err error)
+	// Settle stores the outcome of a delivery: pending again with a later
+	// NextAt, or one of the final statuses, which moves it from the outbox to
+	// the log. Durable when it returns.
+	Settle(ctx context.Context, d Delivery) error
+	// DropLane removes all pending deliveries of a webhook that is gone.
+	DropLane(ctx context.Context, webhookID string) error
+	// Deliveries lists the newest deliveries of a webhook, pending ones
+	// included, newest first, at most limit.
+	Deliveries(ctx context.Context, webhookID string, limit int) ([]Delivery, error)
+	// Waiting counts the pending deliveries of a webhook.
+	Waiting(ctx context.Context, webhookID string) (int, error)
+}
+
+// Store keeps webhooks. Each change is one commit and durable on return.
+type Store interface {
+	// Webhook finds a webhook of a living instance; ErrNotFound.
+	Webhook(ctx context.Context, instanceID, id string) (Webhook, error)
+	// Webhooks lists the webhooks of an instance, oldest first.
+	Webhooks(ctx context.Context, instanceID string) ([]Webhook, error)
+	// CreateWebhook stores a new webhook; the instance's not-found error when
+	// there is no living instance.
+	CreateWebhook(ctx context.Context, w Webhook) error
+	// UpdateWebhook loads, lets change alter it, stores. ErrNotFound.
+	UpdateWebhook(ctx context.Context, instanceID, id string, change func(*Webhook) error) (Webhook, error)
+	// DeleteWebhook removes it and what waits for it. ErrNotFound.
+	DeleteWebhook(ctx context.Context, instanceID, id string) error
+}

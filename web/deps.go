@@ -1,0 +1,97 @@
+package web
+
+import (
+	"context"
+
+	"pombal/internal/audit"
+	"pombal/internal/auth"
+	"pombal/internal/instance"
+	"pombal/internal/webhook"
+)
+
+// Instances is what the pages need of the life of instances; instance.Manager
+// is the real one. All methods answer with problem errors where a person can
+// do something about it.
+type Instances interface {
+	// List gives the living instances by name.
+	List(ctx context.Context) ([]instance.Instance, error)
+	// Get finds a living instance; instance.ErrNotFound.
+	Get(ctx context.Context, id string) (instance.Instance, error)
+	// Create makes an instance; nothing connects yet.
+	Create(ctx context.Context, p instance.CreateParams) (instance.Instance, error)
+	// Rename changes the name if rev is still the stored one; ErrChanged.
+	Rename(ctx context.Context, id, name string, rev uint64) (instance.Instance, error)
+	// Connect starts pairing (not linked) or reconnects (linked). Already
+	// connecting or showing a code is fine and changes nothing; connected is
+	// ErrConnected; switched off is ErrSwitchedOff.
+	Connect(ctx context.Context, id string) (instance.Instance, error)
+	// CancelPairing takes the code off the screen; fine when there is none.
+	CancelPairing(ctx context.Context, id string) error
+	// Pairing gives the code on the screen now and counts as looking: codes
+	// are renewed while somebody looks.
+	Pairing(id string) (instance.Pairing, bool)
+	// SwitchOn and SwitchOff set what the operator wants.
+	SwitchOn(ctx context.Context, id string) (instance.Instance, error)
+	SwitchOff(ctx context.Context, id string) (instance.Instance, error)
+	// Logout unlinks the device; legal from every state.
+	Logout(ctx context.Context, id string, p instance.LogoutParams) (instance.LogoutResult, error)
+	// Delete removes the instance for good.
+	Delete(ctx context.Context, id string, p instance.DeleteParams) error
+	// Business gives the tenant of an instance.
+	Business(ctx context.Context, id string) (instance.Business, error)
+}
+
+// Webhooks is what the pages need of webhooks; webhook.Service is the real one.
+type Webhooks interface {
+	List(ctx context.Context, instanceID string) ([]webhook.Webhook, error)
+	Get(ctx context.Context, instanceID, id string) (webhook.Webhook, error)
+	// Create checks name and URL and stores; problem.Invalid names the fields
+	// "name" and "url".
+	Create(ctx context.Context, p webhook.CreateParams) (webhook.Webhook, error)
+	// Update changes name, URL and enabled where given, if Rev is 0 or still
+	// the stored one; webhook.ErrChanged otherwise.
+	Update(ctx context.Context, instanceID, id string, p webhook.UpdateParams) (webhook.Webhook, error)
+	// SetToggles changes the toggles named and leaves the others.
+	SetToggles(ctx context.Context, instanceID, id string, changes webhook.ToggleChanges) (webhook.Webhook, error)
+	Delete(ctx context.Context, instanceID, id string) error
+	// Deliveries lists the newest deliveries, pending included, newest first.
+	Deliveries(ctx context.Context, instanceID, id string, limit int) ([]webhook.Delivery, error)
+	// Waiting counts pending deliveries.
+	Waiting(ctx context.Context, instanceID, id string) (int, error)
+}
+
+// Auth is what the pages need to know who somebody is; auth.Service is the
+// real one.
+type Auth interface {
+	// NeedsSetup says whether there is no user yet.
+	NeedsSetup(ctx context.Context) (bool, error)
+	// Setup makes the owner when code is the one printed at start;
+	// auth.ErrSetupCode, auth.ErrSetupDone, problem.TooMany, problem.Invalid.
+	Setup(ctx context.Context, p auth.SetupParams) (auth.User, error)
+	// Login checks a password and opens a session; auth.ErrCredentials or
+	// problem.TooMany. token is the cookie's value.
+	Login(ctx context.Context, p auth.LoginParams) (token string, s auth.Session, err error)
+	// OpenSession opens a session for a user known to be right (set-up, demo).
+	OpenSession(ctx context.Context, userID string, p auth.SessionParams) (token string, s auth.Session, err error)
+	// Resume finds the session and user of a cookie; auth.ErrUnauthorized.
+	// byPerson extends the idle limit.
+	Resume(ctx context.Context, token string, byPerson bool) (auth.Session, auth.User, error)
+	// Logout ends the session.
+	Logout(ctx context.Context, token string) error
+	// SetLanguage stores a user's language.
+	SetLanguage(ctx context.Context, userID, lang string) error
+	// InstanceToken is the text of the token with these claims.
+	InstanceToken(ctx context.Context, c auth.InstanceClaims) (string, error)
+	// CreateInSPRLKey makes a client key for an instance; key is shown once.
+	CreateInSPRLKey(ctx context.Context, instanceID, name string) (key string, k auth.APIKey, err error)
+	// APIKeys lists the keys bound to an instance.
+	APIKeys(ctx context.Context, instanceID string) ([]auth.APIKey, error)
+	// RevokeAPIKey removes a key of an instance.
+	RevokeAPIKey(ctx context.Context, instanceID, id string) error
+}
+
+// Audit keeps who did what; audit.Log is the real one.
+type Audit interface {
+	// Append fills in id and time and stores the entry durably.
+	Append(ctx context.Context, e audit.Entry) error
+}
