@@ -107,8 +107,8 @@ type InstancePanel struct {
 type InstanceSettingsPage struct {
 	Page
 	Instance instance.Instance
-	Name     string // as typed
-	Errors   FieldErrors
+	Name     string      // as typed
+	Errors   FieldErrors // "name", and "key_name" of the form that makes a key
 	Keys     []auth.APIKey
 	// Revealed is shown once, right after it was asked for.
 	Revealed *Revealed

@@ -7,6 +7,8 @@ import (
 	"pombal/internal/auth"
 	"pombal/internal/instance"
 	"pombal/internal/webhook"
+	"pombal/web/codechat"
+	"pombal/web/insprl"
 )
 
 // Instances is what the pages need of the life of instances; instance.Manager
@@ -37,7 +39,7 @@ type Instances interface {
 	Logout(ctx context.Context, id string, p instance.LogoutParams) (instance.LogoutResult, error)
 	// Delete removes the instance for good.
 	Delete(ctx context.Context, id string, p instance.DeleteParams) error
-	// Business gives the tenant of an instance.
+	// Business finds a tenant by its id.
 	Business(ctx context.Context, id string) (instance.Business, error)
 }
 
@@ -80,14 +82,16 @@ type Auth interface {
 	Logout(ctx context.Context, token string) error
 	// SetLanguage stores a user's language.
 	SetLanguage(ctx context.Context, userID, lang string) error
-	// InstanceToken is the text of the token with these claims.
-	InstanceToken(ctx context.Context, c auth.InstanceClaims) (string, error)
 	// CreateInSPRLKey makes a client key for an instance; key is shown once.
 	CreateInSPRLKey(ctx context.Context, instanceID, name string) (key string, k auth.APIKey, err error)
 	// APIKeys lists the keys bound to an instance.
 	APIKeys(ctx context.Context, instanceID string) ([]auth.APIKey, error)
 	// RevokeAPIKey removes a key of an instance.
 	RevokeAPIKey(ctx context.Context, instanceID, id string) error
+
+	// What the doors check: ParseInstanceToken, IsGlobalKey, InSPRLKey.
+	codechat.Credentials
+	insprl.Credentials
 }
 
 // Audit keeps who did what; audit.Log is the real one.

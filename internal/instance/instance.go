@@ -131,6 +131,12 @@ type Status struct {
 	Attempt int       `json:"attempt,omitempty"` // how many connection attempts failed in a row
 }
 
+// NeedsAttention says whether an operator has to act before messages flow
+// again. What the operator did here does not count.
+func (s Status) NeedsAttention() bool {
+	return s.Phase.NeedsAttention() && s.Reason != ReasonOperator
+}
+
 // WhatsApp is the linked account.
 type WhatsApp struct {
 	ID           string    `json:"id"`     // ours; CodeChat's whatsappId
@@ -168,13 +174,25 @@ type Instance struct {
 	WhatsApp   *WhatsApp `json:"whatsapp,omitempty"` // nil until linked; kept after a logout without Device
 	// Candidate is the device that is being linked, stored before its keys
 	// are, so that a crash between the two leaves nothing nobody knows of.
-	Candidate string    `json:"candidate,omitempty"`
+	Candidate string `json:"candidate,omitempty"`
+	// Forget is a logged-out device whose keys could not be erased yet. It is
+	// never connected again; erasing is tried until it succeeds.
+	Forget    string    `json:"forget,omitempty"`
 	Loaded    bool      `json:"loaded,omitempty"` // the last state.instance said "on"
 	Token     Token     `json:"token"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
 	DeletedAt time.Time `json:"deletedAt,omitzero"`
 	Rev       uint64    `json:"rev"` // counts the operator's edits
+}
+
+// clone copies the instance so that changing one leaves the other alone.
+func (in Instance) clone() Instance {
+	if in.WhatsApp != nil {
+		wa := *in.WhatsApp
+		in.WhatsApp = &wa
+	}
+	return in
 }
 
 // Linked says whether keys of a linked device are kept.

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -34,10 +35,24 @@ type Language struct {
 }
 
 // Languages lists the languages that have a catalogue, in the order of the
-// menu.
+// menu: the fallback, then the others by tag. A file more in translations is a
+// language more.
 func Languages() []Language {
-	return []Language{{"en", "English"}, {"pt-BR", "Português (Brasil)"}}
+	all, err := catalogues()
+	if err != nil { // New says so; here the fallback is all there is
+		return []Language{{Fallback, Fallback}}
+	}
+	languages := []Language{{Fallback, all[Fallback][keyName]}}
+	for _, tag := range slices.Sorted(maps.Keys(all)) {
+		if tag != Fallback {
+			languages = append(languages, Language{tag, all[tag][keyName]})
+		}
+	}
+	return languages
 }
+
+// keyName is the key of a language's own name.
+const keyName = "language.name"
 
 // catalogues are read once, at the first use; afterwards they never change.
 var catalogues = sync.OnceValues(func() (map[string]map[string]string, error) {
@@ -96,6 +111,15 @@ func Match(accept string) string {
 // Supported says whether tag has a catalogue.
 func Supported(tag string) bool {
 	return slices.ContainsFunc(Languages(), func(l Language) bool { return l.Tag == tag })
+}
+
+// Has says whether a key has a text.
+func (p *Printer) Has(key string) bool {
+	if _, ok := p.texts[key]; ok {
+		return true
+	}
+	_, ok := p.fallback[key]
+	return ok
 }
 
 // Lang is the BCP 47 tag for the lang attribute.

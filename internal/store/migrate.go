@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -17,12 +18,18 @@ var (
 	bucketWebhook      = []byte("hook")
 	bucketEvent        = []byte("ev")
 	bucketEventKey     = []byte("ev.key")
+	bucketEventSeq     = []byte("ev.seq")
 	bucketOutbox       = []byte("out")
+	bucketParked       = []byte("out.parked")
+	bucketDue          = []byte("out.due")
 	bucketDelivery     = []byte("log")
 	bucketUser         = []byte("user")
+	bucketUserEmail    = []byte("user.email")
 	bucketSession      = []byte("ses")
 	bucketAPIKey       = []byte("key")
+	bucketAPIKeyHash   = []byte("key.hash")
 	bucketThrottle     = []byte("throttle")
+	bucketSecret       = []byte("secret")
 	bucketAudit        = []byte("audit")
 )
 
@@ -38,7 +45,8 @@ var migrations = []func(*bbolt.Tx) error{
 func createBuckets(tx *bbolt.Tx) error {
 	names := [][]byte{
 		bucketMeta, bucketBusiness, bucketInstance, bucketInstanceName, bucketWebhook, bucketEvent, bucketEventKey,
-		bucketOutbox, bucketDelivery, bucketUser, bucketSession, bucketAPIKey, bucketThrottle, bucketAudit,
+		bucketEventSeq, bucketOutbox, bucketParked, bucketDue, bucketDelivery, bucketUser, bucketUserEmail, bucketSession, bucketAPIKey,
+		bucketAPIKeyHash, bucketThrottle, bucketSecret, bucketAudit,
 	}
 	for _, name := range names {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
@@ -49,15 +57,19 @@ func createBuckets(tx *bbolt.Tx) error {
 }
 
 // migrate raises the file to the newest schema, one commit for all steps. A
-// file with content but without our meta bucket is somebody else's.
+// file with content but without our meta bucket is somebody else's. A file
+// that needs nothing is not written to.
 func (db *DB) migrate() error {
-	return db.bolt.Update(func(tx *bbolt.Tx) error {
+	err := db.bolt.Update(func(tx *bbolt.Tx) error {
 		have, err := schemaVersion(tx)
 		if err != nil {
 			return err
 		}
 		if have > len(migrations) {
 			return ErrNewer
+		}
+		if have == len(migrations) {
+			return errUnchanged
 		}
 		for _, step := range migrations[have:] {
 			if err := step(tx); err != nil {
@@ -66,6 +78,10 @@ func (db *DB) migrate() error {
 		}
 		return tx.Bucket(bucketMeta).Put(keySchema, binary.BigEndian.AppendUint32(nil, uint32(len(migrations))))
 	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
 }
 
 func schemaVersion(tx *bbolt.Tx) (int, error) {

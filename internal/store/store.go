@@ -11,6 +11,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -24,6 +27,9 @@ var (
 	ErrLocked = errors.New("another process is using the data file; stop it first or choose another file with --data")
 	// ErrForeign says that the file is not a Pombal data file or is damaged.
 	ErrForeign = errors.New("this is not a Pombal data file, or it is damaged; nothing was changed")
+	// ErrEmpty says that there is a file, but nothing in it. To start anew on
+	// it would hide that data was lost.
+	ErrEmpty = errors.New("the data file is empty; delete it to start anew, or put a backup in its place")
 	// ErrNewer says that a newer Pombal wrote the file.
 	ErrNewer = errors.New("the data file was written by a newer Pombal; update this program; nothing was changed")
 )
@@ -32,10 +38,15 @@ var (
 // The promise to operators is an answer within 2 s.
 const lockWait = 1500 * time.Millisecond
 
+// growStep is by how much the file grows at a time. bbolt's own 16 MiB would
+// make a file of that size for one instance.
+const growStep = 1 << 20
+
 // DB is the open data file. It is safe for concurrent use.
 type DB struct {
-	bolt *bbolt.DB
-	now  func() time.Time
+	bolt  *bbolt.DB
+	now   func() time.Time
+	group group
 }
 
 // Options are the choices of Open; the zero value is right for production.
@@ -50,20 +61,25 @@ type Options struct {
 // Open opens the data file at path, creating it (mode 0600, missing directory
 // 0700) when there is none, and brings its schema up to date. It returns
 // ErrLocked within 2 s when another process holds the file, ErrForeign when it
-// is no data file of ours, ErrNewer when a newer program wrote it.
+// is no data file of ours or damaged, ErrEmpty when it has no content,
+// ErrNewer when a newer program wrote it. A file that is refused is not
+// written to.
 func Open(path string, opts Options) (*DB, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
 	if err := prepareDir(path); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("directory of data file %s: %w", path, err)
 	}
-	bolt, err := openBolt(path, opts)
+	bolt, err := openFile(path, opts)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("data file %s: %w", path, err)
 	}
 	db := &DB{bolt: bolt, now: opts.Now}
-	if err := db.migrate(); err != nil {
+	if err := recovered(db.migrate); err != nil {
+		if errors.Is(err, errPanicked) {
+			err = fmt.Errorf("%w (%w)", ErrForeign, err)
+		}
 		return nil, errors.Join(fmt.Errorf("data file %s: %w", path, err), bolt.Close())
 	}
 	return db, nil
@@ -77,22 +93,77 @@ func prepareDir(path string) error {
 	return os.MkdirAll(dir, 0o700)
 }
 
-func openBolt(path string, opts Options) (*bbolt.DB, error) {
-	bolt, err := bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout:        lockWait,
-		FreelistType:   bbolt.FreelistMapType,
-		NoFreelistSync: true,
-		NoSync:         opts.NoSync,
+// openFile inspects the file and opens it, waiting for other processes no
+// longer than lockWait in all.
+func openFile(path string, opts Options) (*bbolt.DB, error) {
+	start := time.Now()
+	if err := inspect(path, lockWait); err != nil {
+		return nil, err
+	}
+	bolt, err := openBolt(path, &bbolt.Options{
+		// 0 would wait for ever.
+		Timeout:         max(lockWait-time.Since(start), lockWait/10),
+		FreelistType:    bbolt.FreelistMapType,
+		NoFreelistSync:  true,
+		NoSync:          opts.NoSync,
+		InitialMmapSize: mapSize(),
 	})
+	if err != nil {
+		return nil, err
+	}
+	bolt.AllocSize = growStep
+	return bolt, nil
+}
+
+func openBolt(path string, opts *bbolt.Options) (bolt *bbolt.DB, err error) {
+	var file *os.File
+	opts.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
+		var err error
+		file, err = os.OpenFile(name, flag, mode)
+		return file, err
+	}
+	err = recovered(func() (err error) {
+		bolt, err = bbolt.Open(path, 0o600, opts)
+		return err
+	})
+	if errors.Is(err, errPanicked) {
+		// bbolt had no chance to let go of the file and its lock.
+		return nil, errors.Join(fmt.Errorf("%w (%w)", ErrForeign, err), file.Close())
+	}
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("data file %s: %w", path, ErrLocked)
+		return nil, ErrLocked
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
-		return nil, fmt.Errorf("data file %s: %w", path, ErrForeign)
-	case err != nil:
-		return nil, fmt.Errorf("open data file: %w", err)
+		return nil, fmt.Errorf("%w (%w)", ErrForeign, err)
+	default:
+		return bolt, err
 	}
-	return bolt, nil
+}
+
+// mapSize is how much address space is mapped at once. Growing the map later
+// has to wait for every open read transaction, and all writers with it.
+// Windows would make the file that large.
+func mapSize() int {
+	if strconv.IntSize < 64 || runtime.GOOS == "windows" {
+		return 0
+	}
+	return 1 << 30
+}
+
+// errPanicked marks a panic of bbolt, which panics on pages it cannot make
+// sense of.
+var errPanicked = errors.New("the content makes no sense")
+
+// recovered turns a panic of fn into an error that is errPanicked. Reading
+// where no memory is counts as one.
+func recovered(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%w: %v", errPanicked, cause)
+		}
+	}()
+	return fn()
 }
 
 // View runs fn in a read transaction. Bytes read inside are valid until fn

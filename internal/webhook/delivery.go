@@ -31,6 +31,7 @@ type Delivery struct {
 	Reason     string         `json:"reason,omitempty"` // with dropped and dead: a catalogue key
 	Attempts   int            `json:"attempts"`         // made so far
 	NextAt     time.Time      `json:"nextAt,omitzero"`  // not before; with pending
+	Parked     bool           `json:"parked,omitempty"` // with pending: the lane no longer waits for it
 	Last       *Attempt       `json:"last,omitempty"`   // the newest attempt
 }
 
@@ -43,12 +44,24 @@ type Attempt struct {
 	Response   string        `json:"response,omitempty"`   // first bytes of the answer
 }
 
+// Due is the time that a delivery's place among the due ones is counted from:
+// NextAt once an attempt has failed, else QueuedAt.
+func (d Delivery) Due() time.Time {
+	if d.NextAt.IsZero() {
+		return d.QueuedAt
+	}
+	return d.NextAt
+}
+
 // Job is what the dispatcher needs for the next attempt of a lane.
 type Job struct {
 	Delivery Delivery
 	Webhook  Webhook
-	Event    event.Event
-	Gone     bool // the webhook was deleted; the lane can only be dropped
+	Event    event.Event // the zero Event when it is no longer stored, which is no error: the dispatcher drops the delivery
+	// Gone says that the webhook was deleted; the lane can only be dropped. A
+	// webhook whose instance was deleted is not gone while it has pending
+	// deliveries: the event that tells of the deletion is one of them.
+	Gone bool
 }
 
 // Outbox is the durable queue: one lane per webhook, in the order of
@@ -56,12 +69,19 @@ type Job struct {
 type Outbox interface {
 	// Lanes lists the webhooks that have pending deliveries.
 	Lanes(ctx context.Context) ([]string, error)
-	// Head gives the oldest pending delivery of a lane. ok is false when the
-	// lane is empty.
-	Head(ctx context.Context, webhookID string) (job Job, ok bool, err error)
+	// Next gives what a lane is to attempt at the time now. There are two sorts
+	// of candidates: the oldest delivery that is not parked, and every parked
+	// one. A candidate is due when its NextAt is not after now; a zero NextAt
+	// always is, whatever QueuedAt says, because clocks jump. Of the due ones
+	// Next gives the one with the earliest Due, with ok. When none is due, ok
+	// is false and due is the earliest NextAt among the candidates; the zero
+	// time when the lane is empty. Of a webhook that is gone Next gives any
+	// delivery, due or not, with Gone.
+	Next(ctx context.Context, webhookID string, now time.Time) (job Job, due time.Time, ok bool, err error)
 	// Settle stores the outcome of a delivery: pending again with a later
-	// NextAt, or one of the final statuses, which moves it from the outbox to
-	// the log. Durable when it returns.
+	// NextAt (and Parked, once the lane no longer waits for it), or one of the
+	// final statuses, which moves it from the outbox to the log. Durable when
+	// it returns. A delivery that is no longer pending is left as it is.
 	Settle(ctx context.Context, d Delivery) error
 	// DropLane removes all pending deliveries of a webhook that is gone.
 	DropLane(ctx context.Context, webhookID string) error

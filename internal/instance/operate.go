@@ -1,0 +1,97 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+)
+
+// What the operator does to an instance besides connecting and logging out.
+
+func (r *runner) switchOn(ctx context.Context) error {
+	if r.in.State == Active {
+		return nil
+	}
+	err := r.apply(ctx, func(in *Instance) error {
+		in.State = Active
+		in.Status = Status{Phase: PhaseNew, Since: r.deps.Now()}
+		if in.Linked() {
+			in.Status.Phase = PhaseConnecting
+		}
+		return nil
+	})
+	if err == nil && r.in.Linked() {
+		r.open()
+	}
+	return err
+}
+
+func (r *runner) switchOff(ctx context.Context) error {
+	if r.in.State == Inactive {
+		return nil
+	}
+	err := r.apply(ctx, func(in *Instance) error {
+		in.State = Inactive
+		in.Status = Status{Phase: PhaseStopped, Since: r.deps.Now(), Reason: ReasonOperator}
+		return nil
+	})
+	if err == nil {
+		r.blank()
+		r.retire()
+	}
+	return err
+}
+
+// remove deletes the instance; the runner is stopped by its Manager then.
+func (r *runner) remove(ctx context.Context) error {
+	device := r.in.Forget
+	if r.in.Linked() {
+		device = r.in.WhatsApp.Device
+	}
+	r.blank()
+	r.retire()
+	if device != "" {
+		if err := r.deps.Engine.Erase(ctx, device); err != nil {
+			return fmt.Errorf("erase the keys of a deleted instance: %w", err)
+		}
+	}
+	return r.apply(ctx, func(in *Instance) error {
+		in.DeletedAt = r.deps.Now()
+		in.Status = Status{Phase: PhaseStopped, Since: in.DeletedAt, Reason: ReasonOperator}
+		unlink(in, "")
+		in.Forget = ""
+		return nil
+	})
+}
+
+// adopt puts an instance in order that an earlier process left: what was under
+// way is not, a device that was being linked is linked if its keys are there,
+// and keys that could not be erased are erased now.
+func (r *runner) adopt() {
+	if r.in.Candidate != "" {
+		r.adoptCandidate()
+	}
+	p := r.in.Status.Phase
+	underWay := p == PhaseConnecting || p == PhasePaired || p == PhaseReconnecting || p.Pairing() || p.Online()
+	switch {
+	case !underWay:
+	case r.in.Linked() && r.in.State == Active:
+		r.enter(Status{Phase: PhaseReconnecting, Reason: ReasonRestart})
+	default:
+		r.enter(Status{Phase: PhaseNew, Reason: ReasonRestart})
+	}
+	r.forget()
+}
+
+// adoptCandidate settles a linking that the last process did not live to see
+// the end of. The keys are written after the candidate and before the phone
+// hears of it, so keys that are there may well be linked; WhatsApp will say.
+func (r *runner) adoptCandidate() {
+	device := r.in.Candidate
+	sess, err := r.deps.Engine.Open(context.Background(), OpenParams{InstanceID: r.id, Device: device, Sink: &sink{runner: r, gen: -1}})
+	if err != nil {
+		r.note(func(in *Instance) { in.Candidate = "" })
+		return
+	}
+	sess.Close()
+	r.paired(SignalPaired{Device: device})
+}

@@ -1,0 +1,221 @@
+package live
+
+import (
+	"errors"
+	"sync"
+	"time"
+)
+
+// Signal is one signal on its way to a page.
+type Signal struct {
+	Name string
+	ID   uint64 // counts up over all signals; the id of the server-sent event
+}
+
+// Options are the limits of a Hub; zero values take the defaults.
+type Options struct {
+	Max   int           // subscribers at most; default 200
+	Queue int           // signals that may wait for one subscriber; default 32
+	Ring  int           // signals kept for subscribers that come back; default 256
+	Gap   time.Duration // least time between two signals of one name; default 250 ms
+}
+
+// Errors of Subscribe.
+var (
+	ErrFull   = errors.New("too many open pages")
+	ErrClosed = errors.New("the hub is closed")
+)
+
+// Hub spreads signals to the open pages. It never waits for a page: one that
+// does not read loses its signals and is told to fetch everything again.
+type Hub struct {
+	opts Options
+
+	mu     sync.Mutex
+	subs   map[*Subscription]struct{}
+	ring   []Signal
+	next   uint64
+	paces  map[string]*pace
+	closed bool
+}
+
+// pace holds back signals of one name that come too fast; the last one is
+// always sent.
+type pace struct {
+	timer *time.Timer
+	again bool
+}
+
+// NewHub makes a Hub.
+func NewHub(opts Options) *Hub {
+	set := func(n *int, def int) {
+		if *n == 0 {
+			*n = def
+		}
+	}
+	set(&opts.Max, 200)
+	set(&opts.Queue, 32)
+	set(&opts.Ring, 256)
+	if opts.Gap == 0 {
+		opts.Gap = 250 * time.Millisecond
+	}
+	return &Hub{opts: opts, subs: make(map[*Subscription]struct{}), paces: make(map[string]*pace)}
+}
+
+// Publish sends signals to all subscribers. It never blocks.
+func (h *Hub) Publish(names ...string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	for _, name := range names {
+		if p := h.paces[name]; p != nil {
+			p.again = true
+			continue
+		}
+		h.send(name)
+		h.paces[name] = &pace{timer: time.AfterFunc(h.opts.Gap, func() { h.gapOver(name) })}
+	}
+}
+
+// gapOver sends the signal that was held back, or forgets the name.
+func (h *Hub) gapOver(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.paces[name]
+	if h.closed || p == nil {
+		return
+	}
+	if !p.again {
+		delete(h.paces, name)
+		return
+	}
+	p.again = false
+	h.send(name)
+	p.timer.Reset(h.opts.Gap)
+}
+
+func (h *Hub) send(name string) {
+	h.next++
+	sig := Signal{Name: name, ID: h.next}
+	h.ring = append(h.ring, sig)
+	if len(h.ring) > h.opts.Ring {
+		h.ring = append(h.ring[:0], h.ring[len(h.ring)-h.opts.Ring:]...)
+	}
+	for sub := range h.subs {
+		sub.offer(sig)
+	}
+}
+
+// Subscribe opens a subscription for signals from now on; ErrFull, ErrClosed.
+func (h *Hub) Subscribe() (*Subscription, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.subscribe()
+}
+
+// SubscribeFrom opens a subscription that goes on after the signal last; when
+// that one is too long ago, it begins with SignalResync.
+func (h *Hub) SubscribeFrom(last uint64) (*Subscription, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	sub, err := h.subscribe()
+	if err != nil {
+		return nil, err
+	}
+	missed := h.after(last)
+	if missed == nil || len(missed) > h.opts.Queue {
+		sub.offer(Signal{Name: SignalResync, ID: h.next})
+		return sub, nil
+	}
+	for _, sig := range missed {
+		sub.offer(sig)
+	}
+	return sub, nil
+}
+
+// after gives the kept signals after last, nil when some are no longer kept or
+// last is from another life of the process.
+func (h *Hub) after(last uint64) []Signal {
+	oldest := h.next - uint64(len(h.ring)) // the id before the oldest kept one
+	if last > h.next || last < oldest {
+		return nil
+	}
+	return append(make([]Signal, 0), h.ring[last-oldest:]...)
+}
+
+func (h *Hub) subscribe() (*Subscription, error) {
+	if h.closed {
+		return nil, ErrClosed
+	}
+	if len(h.subs) >= h.opts.Max {
+		return nil, ErrFull
+	}
+	sub := &Subscription{hub: h, ch: make(chan Signal, h.opts.Queue)}
+	h.subs[sub] = struct{}{}
+	return sub, nil
+}
+
+// Len is how many subscriptions are open.
+func (h *Hub) Len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.subs)
+}
+
+// Close ends all subscriptions and every timer. It may be called twice.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	h.closed = true
+	for _, p := range h.paces {
+		p.timer.Stop()
+	}
+	for sub := range h.subs {
+		close(sub.ch)
+	}
+	h.subs = make(map[*Subscription]struct{})
+}
+
+// Subscription is one open page.
+type Subscription struct {
+	hub *Hub
+	ch  chan Signal
+}
+
+// C brings the signals; it is closed when the hub closes or Close is called.
+func (s *Subscription) C() <-chan Signal { return s.ch }
+
+// Close ends the subscription. It may be called twice, and after the hub.
+func (s *Subscription) Close() {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	if _, open := s.hub.subs[s]; open {
+		delete(s.hub.subs, s)
+		close(s.ch)
+	}
+}
+
+// offer queues a signal. When the queue is full, everything in it is replaced
+// by one SignalResync: fetching all once is cheaper than catching up. The
+// hub's lock is held, so nobody else sends.
+func (s *Subscription) offer(sig Signal) {
+	select {
+	case s.ch <- sig:
+		return
+	default:
+	}
+	for {
+		select {
+		case <-s.ch:
+			continue
+		default:
+		}
+		break
+	}
+	s.ch <- Signal{Name: SignalResync, ID: sig.ID}
+}

@@ -1,0 +1,123 @@
+// Package whatsapp drives the WhatsApp library for package instance. It alone
+// knows the library's client: what the library tells is turned into signals
+// and events here, and nothing of it leaks further.
+package whatsapp
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"go.mau.fi/libsignal/logger"
+	"go.mau.fi/whatsmeow"
+	wmstore "go.mau.fi/whatsmeow/store"
+	"go.mau.fi/whatsmeow/types"
+	"google.golang.org/protobuf/proto"
+
+	"pombal/internal/instance"
+)
+
+// Devices keeps the keys of linked devices; wastore.Container is the real one.
+type Devices interface {
+	// NewDevice makes fresh keys that are stored once they are linked.
+	NewDevice() *wmstore.Device
+	// Device loads a linked device.
+	Device(ctx context.Context, jid types.JID) (*wmstore.Device, error)
+	// Erase deletes a device's keys durably; nil when there are none.
+	Erase(ctx context.Context, jid types.JID) error
+}
+
+// Endpoint is a stand-in for WhatsApp's servers. All traffic goes there.
+type Endpoint struct {
+	URL     *url.URL       // https or wss, loopback
+	CA      *x509.CertPool // its TLS authority
+	RootKey [32]byte       // its Noise root key
+}
+
+// Config is what NewEngine needs.
+type Config struct {
+	Devices  Devices      // must not be nil
+	Unknown  error        // what Devices.Device answers for a device it has no keys of
+	Log      *slog.Logger // must not be nil
+	Now      func() time.Time
+	Endpoint *Endpoint // nil: WhatsApp itself
+}
+
+// Engine opens sessions with WhatsApp.
+type Engine struct {
+	cfg  Config
+	http *http.Client
+}
+
+var _ instance.Engine = (*Engine)(nil)
+
+// setUpLibrary sets what the libraries keep in variables of their own, once in
+// a process: libsignal's logger, which would print to standard output, and the
+// name that phones show for our links.
+var setUpLibrary = sync.OnceFunc(func() {
+	var silent logger.Loggable = silentSignal{}
+	logger.Setup(&silent)
+	wmstore.DeviceProps.Os = proto.String("Pombal")
+})
+
+// rootKey guards the library's Noise root key, one variable for the process.
+var rootKey sync.Mutex
+
+// trustRoot replaces the root key that WhatsApp's certificates are checked
+// against. It writes only when need be: connections read it without a lock.
+func trustRoot(key [32]byte) {
+	rootKey.Lock()
+	defer rootKey.Unlock()
+	if whatsmeow.WACertPubKey != key {
+		whatsmeow.WACertPubKey = key
+	}
+}
+
+// NewEngine makes an Engine. With an Endpoint it replaces the library's Noise
+// root key, which is one for the process.
+func NewEngine(cfg Config) (*Engine, error) {
+	setUpLibrary()
+	if cfg.Endpoint != nil {
+		trustRoot(cfg.Endpoint.RootKey)
+	}
+	return &Engine{cfg: cfg, http: httpClient(cfg.Endpoint)}, nil
+}
+
+// Open makes a session; see instance.Engine.
+func (e *Engine) Open(ctx context.Context, p instance.OpenParams) (instance.Session, error) {
+	device, err := e.device(ctx, p.Device)
+	if err != nil {
+		return nil, err
+	}
+	return newSession(e, p, device), nil
+}
+
+func (e *Engine) device(ctx context.Context, text string) (*wmstore.Device, error) {
+	if text == "" {
+		return e.cfg.Devices.NewDevice(), nil
+	}
+	jid, err := types.ParseJID(text)
+	if err != nil {
+		return nil, fmt.Errorf("parse device %q: %w", text, err)
+	}
+	device, err := e.cfg.Devices.Device(ctx, jid)
+	if errors.Is(err, e.cfg.Unknown) {
+		return nil, instance.ErrUnknownDevice
+	}
+	return device, err
+}
+
+// Erase deletes the keys of a device; see instance.Engine.
+func (e *Engine) Erase(ctx context.Context, device string) error {
+	jid, err := types.ParseJID(device)
+	if err != nil {
+		return fmt.Errorf("parse device %q: %w", device, err)
+	}
+	return e.cfg.Devices.Erase(ctx, jid)
+}

@@ -1,0 +1,25 @@
+package views
+
+import (
+	"maps"
+	"slices"
+)
+
+// otherErrors are the messages of fields that a form does not show: nothing
+// that was refused may stay unsaid.
+func otherErrors(errors FieldErrors, ids []string) []string {
+	var texts []string
+	for _, name := range slices.Sorted(maps.Keys(errors)) {
+		if i := slices.Index(ids, name); i < 0 || i%2 != 0 {
+			texts = append(texts, errors[name])
+		}
+	}
+	return texts
+}
+
+// without gives the errors of all other fields.
+func (e FieldErrors) without(name string) FieldErrors {
+	others := maps.Clone(e)
+	delete(others, name)
+	return others
+}

@@ -1,0 +1,72 @@
+package views
+
+import "pombal/internal/instance"
+
+// step is the one thing that an operator can do next about an instance.
+type step struct {
+	Label string // catalogue key of the button
+	Path  string // what is posted, below the instance's address
+	Quiet bool   // not the thing to do first
+}
+
+// nextStep says what to do next; nil when there is nothing to do but wait.
+func nextStep(in instance.Instance) *step {
+	switch in.Status.Phase {
+	case instance.PhaseNew:
+		return &step{Label: "do.show_code", Path: "connect"}
+	case instance.PhaseQR, instance.PhaseCode, instance.PhasePasskey:
+		return &step{Label: "do.cancel", Path: "cancel", Quiet: true}
+	case instance.PhaseConnecting:
+		if in.Linked() {
+			return nil
+		}
+		return &step{Label: "do.cancel", Path: "cancel", Quiet: true}
+	case instance.PhaseLoggedOut:
+		return &step{Label: "do.link_again", Path: "connect", Quiet: in.Status.Reason == instance.ReasonAccountBanned}
+	case instance.PhaseLinkExpired:
+		return &step{Label: "do.show_new_code", Path: "connect"}
+	case instance.PhasePairFailed:
+		return &step{Label: "do.try_again", Path: "connect"}
+	case instance.PhaseReplaced:
+		return &step{Label: "do.use_here", Path: "connect"}
+	case instance.PhaseReconnecting, instance.PhaseOutdated, instance.PhaseBanned, instance.PhaseBlocked:
+		return &step{Label: "do.try_now", Path: "connect", Quiet: in.Status.Phase == instance.PhaseBanned}
+	case instance.PhaseStopped:
+		return &step{Label: "do.switch_on", Path: "on"}
+	case instance.PhaseLogoutPending:
+		return &step{Label: "do.log_out_again", Path: "logout"}
+	default:
+		return nil
+	}
+}
+
+// canLogOut says whether the log-out button has something to do.
+func canLogOut(in instance.Instance) bool {
+	return in.Linked() && in.Status.Phase != instance.PhaseLogoutPending
+}
+
+// canSwitchOff says whether switching off changes anything that can be seen.
+func canSwitchOff(in instance.Instance) bool {
+	return in.State == instance.Active && in.Linked()
+}
+
+// needsPanel says whether the connect card has something to show.
+func needsPanel(in instance.Instance) bool {
+	return !in.Status.Phase.Online()
+}
+
+// refreshes says whether a page without scripts should load itself again.
+func refreshes(in instance.Instance) bool {
+	p := in.Status.Phase
+	return p.Pairing() || p == instance.PhaseConnecting || p == instance.PhasePaired
+}
+
+// because is the catalogue key of the sentence that explains a status: the
+// reason where there is one, otherwise the phase.
+func because(s instance.Status) string {
+	if s.Reason != instance.ReasonNone && !s.Phase.Online() && s.Phase != instance.PhaseQR &&
+		s.Phase != instance.PhasePasskey && s.Phase != instance.PhasePaired {
+		return "reason." + string(s.Reason)
+	}
+	return "phase." + string(s.Phase) + ".text"
+}

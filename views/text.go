@@ -1,0 +1,157 @@
+package views
+
+import (
+	"strings"
+	"time"
+
+	"pombal/internal/instance"
+	"pombal/internal/webhook"
+)
+
+// stamp is the machine's form of a time.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// recent says whether a time is near enough to be told as "5 min ago".
+func recent(t, now time.Time) bool {
+	d := now.Sub(t)
+	return d > -time.Hour && d < 7*24*time.Hour
+}
+
+// ago tells a time relative to now, or absolutely when it is long past.
+func (p Page) ago(t time.Time) string {
+	if !recent(t, p.Now) {
+		return p.T.Time(t, p.Now)
+	}
+	return p.T.Ago(p.Now.Sub(t))
+}
+
+// millis is a span for a data attribute, never negative.
+func millis(d time.Duration) int64 { return max(0, d.Milliseconds()) }
+
+// seconds is a span in started seconds, never negative.
+func seconds(d time.Duration) int {
+	return int(max(0, (d+time.Second-1)/time.Second))
+}
+
+// around cuts a text at a placeholder that was filled with the mark, so that
+// an element can stand in its place.
+func around(text string) (before, after string) {
+	before, after, _ = strings.Cut(text, mark)
+	return before, after
+}
+
+// mark stands in for a value that is an element. It is a character that no
+// text contains.
+const mark = "\uFFFC"
+
+// phone groups a phone number of digits as people write it: by country where
+// the grouping is sure, in threes otherwise.
+func phone(digits string) string {
+	switch {
+	case digits == "":
+		return ""
+	case strings.HasPrefix(digits, "55") && len(digits) == 13:
+		return "+55 " + digits[2:4] + " " + digits[4:9] + "-" + digits[9:]
+	case strings.HasPrefix(digits, "55") && len(digits) == 12:
+		return "+55 " + digits[2:4] + " " + digits[4:8] + "-" + digits[8:]
+	case strings.HasPrefix(digits, "91") && len(digits) == 12:
+		return "+91 " + digits[2:7] + " " + digits[7:]
+	case strings.HasPrefix(digits, "1") && len(digits) == 11:
+		return "+1 " + digits[1:4] + " " + digits[4:7] + " " + digits[7:]
+	}
+	return "+" + thrice(digits)
+}
+
+// thrice groups digits in threes from the left; a single last digit joins the
+// group before it.
+func thrice(digits string) string {
+	var b strings.Builder
+	for i := range len(digits) {
+		if i > 0 && i%3 == 0 && i < len(digits)-1 {
+			b.WriteByte(' ')
+		}
+		b.WriteByte(digits[i])
+	}
+	return b.String()
+}
+
+// number is the grouped phone number of a linked account, "" without one.
+func number(wa *instance.WhatsApp) string {
+	if wa == nil {
+		return ""
+	}
+	user, _, _ := strings.Cut(wa.JID, "@")
+	user, _, _ = strings.Cut(user, ":")
+	if user == "" || strings.Trim(user, "0123456789") != "" {
+		return user
+	}
+	return phone(user)
+}
+
+// account is the line under an instance's name in the list.
+func account(p Page, in instance.Instance) string {
+	n := number(in.WhatsApp)
+	switch {
+	case n == "":
+		return p.T.T("instance.not_linked")
+	case in.WhatsApp.PushName == "":
+		return n
+	default:
+		return n + " · " + in.WhatsApp.PushName
+	}
+}
+
+// took is how long an attempt lasted.
+func took(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(100 * time.Millisecond).String()
+}
+
+// outcome is how a delivery looks in the table: a tone and a catalogue key.
+func outcome(d webhook.Delivery) (tone, key string) {
+	switch {
+	case d.Status == webhook.StatusDelivered:
+		return "ok", "delivery.delivered"
+	case d.Status == webhook.StatusDead:
+		return "bad", "delivery.dead"
+	case d.Status == webhook.StatusDropped:
+		return "idle", "delivery.dropped"
+	case d.Attempts > 0:
+		return "warn", "delivery.failing"
+	default:
+		return "info", "delivery.pending"
+	}
+}
+
+// host is the part of an address that people recognise it by, and the rest.
+func host(rawURL string) (head, name, tail string) {
+	scheme, rest, ok := strings.Cut(rawURL, "://")
+	if !ok {
+		return "", rawURL, ""
+	}
+	name, tail, found := strings.Cut(rest, "/")
+	if found {
+		tail = "/" + tail
+	}
+	return scheme + "://", name, tail
+}
+
+// title is the text of the title element: how many instances need an operator
+// comes first, so that it is read on a narrow tab.
+func (p Page) title(text string) string {
+	if p.Attention > 0 {
+		text = "(!" + p.T.Number(p.Attention) + ") " + text
+	}
+	return text + " · Pombal"
+}
+
+// failure says in words why a receiver gave no answer. The word comes from the
+// dispatcher; one that no catalogue knows is shown as it is.
+func (p Page) failure(word string) string {
+	if key := "delivery.failure." + word; p.T.Has(key) {
+		return p.T.T(key)
+	}
+	return word
+}

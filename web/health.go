@@ -1,0 +1,17 @@
+package web
+
+import "github.com/gofiber/fiber/v2"
+
+// health says that the process runs.
+func (s *Server) health(r *request) error { return r.SendString("ok\n") }
+
+// ready says whether the process can serve. Why not stands in the log alone.
+func (s *Server) ready(r *request) error {
+	if s.Ready != nil {
+		if err := s.Ready(); err != nil {
+			s.Log.Warn("not ready", "request", r.id, "error", err.Error())
+			return r.Status(fiber.StatusServiceUnavailable).SendString("not ready\n")
+		}
+	}
+	return r.SendString("ready\n")
+}

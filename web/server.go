@@ -1,0 +1,198 @@
+// Package web is the HTTP layer: the dashboard, its live stream, its assets
+// and, mounted from packages below it, the doors for other programs. It decides
+// who may do what and in which shape an answer comes; what is done is decided
+// behind the interfaces of deps.go. It must know neither the database nor the
+// WhatsApp library.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"pombal/internal/live"
+	"pombal/views"
+	"pombal/web/codechat"
+	"pombal/web/insprl"
+)
+
+// Limits of the server. The body limits are far above every form and call that
+// exists; the header limit has room for a few cookies of other programs on the
+// same host.
+const (
+	formLimit   = 64 << 10
+	apiLimit    = 1 << 20
+	headerLimit = 16384
+
+	readTimeout  = 15 * time.Second
+	writeTimeout = 30 * time.Second
+	idleTimeout  = 75 * time.Second
+
+	maxConnections = 4096
+)
+
+// Config is what the operator chose about the HTTP layer.
+type Config struct {
+	// PublicURL is the address people use, such as https://wa.example; empty
+	// when only addresses and localhost are to be answered.
+	PublicURL string
+	// TrustedProxies are the addresses and CIDR ranges whose X-Forwarded
+	// headers are believed; none by default.
+	TrustedProxies []string
+	// Version is shown on pages.
+	Version string
+	// Demo is set in the demo alone.
+	Demo *views.Demo
+	// StandIn says that another WhatsApp endpoint than the real one is used.
+	StandIn bool
+}
+
+// Deps are what a Server works with. Instances, Webhooks, Auth, Audit, Hub,
+// QRPNG and Log must not be nil.
+type Deps struct {
+	Config    Config
+	Instances Instances
+	Webhooks  Webhooks
+	Auth      Auth
+	Audit     Audit
+	Hub       *live.Hub
+	// QRPNG draws a text as a PNG picture.
+	QRPNG func(text string) ([]byte, error)
+	Log   *slog.Logger
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
+	// Ready says why the process cannot serve yet; nil means always ready.
+	Ready func() error
+}
+
+// check names the first dependency that is missing.
+func (d Deps) check() error {
+	for name, missing := range map[string]bool{
+		"Instances": d.Instances == nil, "Webhooks": d.Webhooks == nil, "Auth": d.Auth == nil, "Audit": d.Audit == nil,
+		"Hub": d.Hub == nil, "QRPNG": d.QRPNG == nil, "Log": d.Log == nil,
+	} {
+		if missing {
+			return fmt.Errorf("web: Deps.%s is not set", name)
+		}
+	}
+	return nil
+}
+
+// Server answers the dashboard's and the doors' requests.
+type Server struct {
+	Deps
+	app     *fiber.App
+	public  *url.URL // nil without a public URL
+	proxies []netip.Prefix
+	pngs    pngCache
+	streams streamCounter
+	pace    streamPace
+	codes   *codechat.Door
+	sprl    *insprl.Door
+}
+
+// NewServer makes a Server. It fails when a dependency is missing or a setting
+// cannot be understood.
+func NewServer(d Deps) (*Server, error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	s := &Server{Deps: d, pace: defaultPace()}
+	if err := s.readConfig(); err != nil {
+		return nil, err
+	}
+	s.codes = codechat.New(codechat.Deps{
+		Instances: d.Instances, Webhooks: d.Webhooks, Credentials: d.Auth, Audit: s.auditCall,
+	})
+	s.sprl = insprl.New(insprl.Deps{Instances: d.Instances, Credentials: d.Auth, Audit: s.auditCall})
+	s.app = fiber.New(s.fiberConfig())
+	s.harden()
+	s.app.Use(s.around)
+	for _, rt := range s.routes() {
+		s.app.Add(rt.method, rt.path, s.guard(rt))
+	}
+	return s, nil
+}
+
+func (s *Server) readConfig() error {
+	if text := s.Config.PublicURL; text != "" {
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return fmt.Errorf("public URL %q is not an http or https address", text)
+		}
+		s.public = u
+	}
+	for _, text := range s.Config.TrustedProxies {
+		p, err := parsePrefix(text)
+		if err != nil {
+			return fmt.Errorf("trusted proxy %q: %w", text, err)
+		}
+		s.proxies = append(s.proxies, p)
+	}
+	return nil
+}
+
+// parsePrefix reads an address or a range of addresses.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if strings.Contains(text, "/") {
+		return netip.ParsePrefix(text)
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return a.Prefix(a.BitLen())
+}
+
+func (s *Server) fiberConfig() fiber.Config {
+	return fiber.Config{
+		// Without Immutable, strings of a request are rewritten by the next one.
+		Immutable:     true,
+		CaseSensitive: true,
+		// Clients of the CodeChat API send trailing slashes.
+		StrictRouting: false,
+		// Group ids arrive percent-encoded.
+		UnescapePath:            true,
+		EnableTrustedProxyCheck: true,
+		TrustedProxies:          s.Config.TrustedProxies,
+		ReadBufferSize:          headerLimit,
+		BodyLimit:               apiLimit,
+		ReadTimeout:             readTimeout,
+		WriteTimeout:            writeTimeout,
+		IdleTimeout:             idleTimeout,
+		Concurrency:             maxConnections,
+		DisableStartupMessage:   true,
+		ErrorHandler: func(c *fiber.Ctx, err error) error {
+			return s.fail(s.begin(c), err)
+		},
+	}
+}
+
+// Serve answers on ln until Shutdown. It closes ln.
+func (s *Server) Serve(ln net.Listener) error {
+	if err := s.app.Listener(lingerListener{ln}); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// Shutdown ends the streams, waits for running requests and stops. Streams go
+// first: they never end by themselves, so waiting for them would use up ctx.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.Hub.Close()
+	if err := s.app.ShutdownWithContext(ctx); err != nil {
+		return fmt.Errorf("stop serving: %w", err)
+	}
+	return nil
+}
