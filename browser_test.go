@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -106,8 +108,13 @@ func (b *browser) fail(err error) {
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 	defer cancel()
 	where, _ := chromedp.Run(ctx, chromedp.Location())
-	html, _ := chromedp.Run(ctx, chromedp.OuterHTML(chromedp.CSS("main")))
-	b.t.Fatalf("%v\nat %s\n%s", err, where, html)
+	text, _ := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("main")))
+	if dir := os.Getenv("BROWSER_SHOTS"); dir != "" {
+		if shot, err := chromedp.Run(ctx, chromedp.CaptureScreenshot()); err == nil {
+			_ = os.WriteFile(filepath.Join(dir, b.t.Name()+".png"), shot, 0o600)
+		}
+	}
+	b.t.Fatalf("%v\nat %s\n%s", err, where, text)
 }
 
 // open goes to a path.

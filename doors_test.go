@@ -175,8 +175,7 @@ func (o *operator) token(id string) string {
 	p := o.submit(o.get(at+"/settings"), at+"/token", nil)
 	token := strings.TrimSpace(p.Find("#api-token").Text())
 	if strings.Count(token, ".") != 2 {
-		html, _ := p.Html()
-		o.t.Fatalf("no token on the page:\n%s", html)
+		o.t.Fatalf("no token on the page:\n%s", p.says())
 	}
 	return token
 }
@@ -189,8 +188,7 @@ func (o *operator) inSPRLKey(id string) (key, client string) {
 	key = strings.TrimSpace(p.Find("#key-secret").Text())
 	client = strings.TrimSpace(p.Find("#key-client").Text())
 	if key == "" || client == "" {
-		html, _ := p.Html()
-		o.t.Fatalf("no client key on the page:\n%s", html)
+		o.t.Fatalf("no client key on the page:\n%s", p.says())
 	}
 	return key, client
 }

@@ -236,12 +236,12 @@ func (p *product) run(ctx context.Context) (err error) {
 	open.add(func() error { instances.Close(); return nil })
 	open.add(startTidying(keys, db, p.log))
 
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	open.add(func() error { return stopServer(server, served) })
 	if err := p.welcome(ctx, db, users, instances, webhooks, listener.Addr().String()); err != nil {
 		return err
 	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	open.add(func() error { return stopServer(server, served) })
 	select {
 	case <-ctx.Done():
 		p.log.Info("stopping")

@@ -41,6 +41,12 @@ type page struct {
 	Status int
 }
 
+// says is what a person would read first, for failure messages.
+func (p *page) says() string {
+	text := strings.Join(strings.Fields(p.Find("main").Text()), " ")
+	return text[:min(len(text), 400)]
+}
+
 func (o *operator) get(path string) *page {
 	o.t.Helper()
 	req, err := http.NewRequest(http.MethodGet, o.absolute(path), nil)
@@ -81,8 +87,7 @@ func (o *operator) submit(p *page, action string, fill url.Values) *page {
 		return strings.EqualFold(f.AttrOr("method", "get"), "post") && f.AttrOr("action", "") == action
 	}).First()
 	if form.Length() == 0 {
-		html, _ := p.Html()
-		o.t.Fatalf("no form posts to %s on %s (status %d):\n%s", action, p.URL, p.Status, html)
+		o.t.Fatalf("no form posts to %s on %s (status %d):\n%s", action, p.URL, p.Status, p.says())
 	}
 	values := formValues(form)
 	for name, v := range fill {
@@ -129,8 +134,7 @@ func (o *operator) logIn() {
 	o.t.Helper()
 	p := o.submit(o.get("/login"), "/login", url.Values{"email": {ownerEmail}, "password": {ownerPassword}})
 	if !strings.HasPrefix(p.URL.Path, "/instances") {
-		html, _ := p.Html()
-		o.t.Fatalf("after signing in: %s (status %d)\n%s", p.URL, p.Status, html)
+		o.t.Fatalf("after signing in: %s (status %d)\n%s", p.URL, p.Status, p.says())
 	}
 }
 
@@ -140,8 +144,7 @@ func (o *operator) create(name string) string {
 	p := o.submit(o.get("/instances/new"), "/instances/new", url.Values{"name": {name}})
 	id := strings.TrimPrefix(p.URL.Path, "/instances/")
 	if id == "" || strings.Contains(id, "/") || id == "new" {
-		html, _ := p.Html()
-		o.t.Fatalf("after creating: %s (status %d)\n%s", p.URL, p.Status, html)
+		o.t.Fatalf("after creating: %s (status %d)\n%s", p.URL, p.Status, p.says())
 	}
 	return id
 }
@@ -237,8 +240,7 @@ func (o *operator) addWebhook(id, name, target string) string {
 	p := o.submit(o.get(at), at, url.Values{"name": {name}, "url": {target}, "enabled": {"1"}})
 	hook := strings.TrimPrefix(p.URL.Path, "/instances/"+id+"/webhooks/")
 	if p.Status != http.StatusOK || strings.Contains(hook, "/") || hook == "new" {
-		html, _ := p.Html()
-		o.t.Fatalf("after adding a webhook: %s (status %d)\n%s", p.URL, p.Status, html)
+		o.t.Fatalf("after adding a webhook: %s (status %d)\n%s", p.URL, p.Status, p.says())
 	}
 	return hook
 }

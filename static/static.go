@@ -28,6 +28,10 @@ const Prefix = "/static/"
 // file of its own could come too late to be asked.
 const Bundle = "js/pombal.js"
 
+// notice says whose work the bundle holds; the licence text lies beside the
+// files.
+const notice = "/*! htmx 4.0.1, hx-sse, hx-csp: Zero-Clause BSD */\n"
+
 // bundled are the parts of Bundle.
 func bundled() []string {
 	return []string{"vendor/htmx.min.js", "vendor/hx-sse.min.js", "vendor/hx-csp.min.js", "js/app.js"}
@@ -65,7 +69,7 @@ var assets = sync.OnceValue(func() map[string]Asset {
 	for _, name := range bundled() {
 		scripts = append(scripts, all[name].Bytes)
 	}
-	all[Bundle] = newAsset(Bundle, bytes.Join(scripts, []byte("\n;\n")))
+	all[Bundle] = newAsset(Bundle, append([]byte(notice), bytes.Join(scripts, []byte("\n;\n"))...))
 	return all
 })
 

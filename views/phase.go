@@ -50,9 +50,17 @@ func canSwitchOff(in instance.Instance) bool {
 	return in.State == instance.Active && in.Linked()
 }
 
-// needsPanel says whether the connect card has something to show.
+// needsPanel says whether the connect card has something to show: not while the
+// number is connected, nor while a linked one comes back by itself.
 func needsPanel(in instance.Instance) bool {
-	return !in.Status.Phase.Online()
+	return !in.Status.Phase.Online() && !comesBack(in)
+}
+
+// comesBack says whether a linked number is on its way back without anybody's
+// help.
+func comesBack(in instance.Instance) bool {
+	p := in.Status.Phase
+	return in.Linked() && (p == instance.PhaseConnecting || p == instance.PhaseReconnecting)
 }
 
 // refreshes says whether a page without scripts should load itself again.

@@ -285,7 +285,9 @@ func settingsStories() []story {
 		{"delete", true, func(p Page) templ.Component {
 			return Delete(DeletePage{Page: p, Instance: odd, Typed: "x", Logout: true, Webhooks: 2, Errors: FieldErrors{"typed": hostile}})
 		}},
-		{"delete-dialog", false, func(p Page) templ.Component { return DeleteDialog(DeletePage{Page: p, Instance: in, Logout: true, Webhooks: 1}) }},
+		{"delete-dialog", false, func(p Page) templ.Component {
+			return DeleteDialog(DeletePage{Page: p, Instance: in, Logout: true, Webhooks: 1})
+		}},
 	}
 }
 
@@ -312,6 +314,22 @@ func hookStories() []story {
 				Errors: FieldErrors{"url": p.T.T("error.url_scheme"), "name": p.T.T("error.webhook_name", "max", 64)}})
 		}},
 		{"hook", true, func(p Page) templ.Component { return Webhook(edit(p)) }},
+		{"hook-operator", true, func(p Page) templ.Component {
+			p.User = &auth.User{Name: "O", Role: auth.RoleOperator}
+			return Webhook(edit(p))
+		}},
+		{"hook-looker", true, func(p Page) templ.Component {
+			p.User = &auth.User{Name: "V", Role: auth.RoleViewer}
+			return Webhook(edit(p))
+		}},
+		{"hooks-viewer", true, func(p Page) templ.Component {
+			p.User = &auth.User{Name: "V", Role: auth.RoleViewer}
+			return Webhooks(WebhooksPage{Page: p, Instance: in, Rows: []WebhookRow{{Webhook: storyHook()}}})
+		}},
+		{"instance-viewer", true, func(p Page) templ.Component {
+			p.User = &auth.User{Name: "V", Role: auth.RoleViewer}
+			return Instance(InstancePage{Page: p, Panel: panel(p, storyInstance(instance.PhaseQR, instance.ReasonNone))})
+		}},
 		{"hook-secret", true, func(p Page) templ.Component {
 			v := edit(p)
 			v.Secret, v.Deliveries, v.Waiting = v.Webhook.Secret, nil, 0

@@ -87,7 +87,7 @@ func (s *Server) crossSite(r *request) bool {
 		return false
 	}
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" {
+	if err != nil || u.Host == "" || (r.secure && u.Scheme != "https") {
 		return true
 	}
 	if strings.EqualFold(u.Host, r.Hostname()) {

@@ -46,6 +46,8 @@ type Instances interface {
 // Webhooks is what the pages need of webhooks; webhook.Service is the real one.
 type Webhooks interface {
 	List(ctx context.Context, instanceID string) ([]webhook.Webhook, error)
+	// Counts gives how many webhooks each instance has.
+	Counts(ctx context.Context) (map[string]webhook.Count, error)
 	Get(ctx context.Context, instanceID, id string) (webhook.Webhook, error)
 	// Create checks name and URL and stores; problem.Invalid names the fields
 	// "name" and "url".

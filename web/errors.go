@@ -103,6 +103,15 @@ func (s *Server) fail(r *request, err error) error {
 	return s.failPage(r, p, retry)
 }
 
+// failEarly answers what never reached our middleware, such as a body that is
+// too large: the server reads it before it looks for a route.
+func (s *Server) failEarly(c *fiber.Ctx, err error) error {
+	r := s.begin(c)
+	err = s.safely(func() error { return s.fail(r, err) })
+	s.logAccess(r)
+	return err
+}
+
 // logFailure keeps what people do not get to see.
 func (s *Server) logFailure(r *request, p *problem.Error, err error) {
 	if p.Kind != problem.Internal {

@@ -20,9 +20,9 @@ func readForm(r *request) form {
 		}
 		return f
 	}
-	r.Request().PostArgs().VisitAll(func(k, v []byte) {
+	for k, v := range r.Request().PostArgs().All() {
 		f.values[string(k)] = append(f.values[string(k)], string(v))
-	})
+	}
 	return f
 }
 

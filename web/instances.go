@@ -15,17 +15,19 @@ func (s *Server) listInstances(r *request) error {
 	if err != nil {
 		return err
 	}
+	hooks, err := s.Webhooks.Counts(r.UserContext())
+	if err != nil {
+		return err
+	}
 	page := views.InstancesPage{Query: strings.TrimSpace(r.Query("q")), Filter: filterName(r.Query("status"))}
 	for _, in := range all {
 		count(&page.Counts, in)
 		if !matches(in, page.Query, page.Filter) {
 			continue
 		}
-		row, err := s.row(r, in)
-		if err != nil {
-			return err
-		}
-		page.Rows = append(page.Rows, row)
+		page.Rows = append(page.Rows, views.InstanceRow{
+			Instance: in, Webhooks: hooks[in.ID].All, WebhooksEnabled: hooks[in.ID].Enabled,
+		})
 	}
 	if r.wantsFragment() {
 		if page.Page, err = s.fragment(r); err != nil {

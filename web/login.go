@@ -2,10 +2,12 @@ package web
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"pombal/internal/audit"
 	"pombal/internal/auth"
 	"pombal/internal/problem"
 	"pombal/views"
@@ -46,9 +48,9 @@ func (s *Server) login(r *request) error {
 		return s.loginAgain(r, views.LoginPage{Email: email, Keep: keep, Next: next}, err)
 	}
 	s.signIn(r, token, keep)
-	// The entry names the user by the session: the address typed may differ in
-	// case.
-	s.record(r, "login", "user:"+session.UserID, nil)
+	s.auditCall(r.Ctx, audit.Entry{
+		Actor: "user:" + strings.ToLower(email), Action: "login", Object: "user:" + session.UserID,
+	})
 	return redirect(r, orHome(next))
 }
 
@@ -59,7 +61,11 @@ func (s *Server) loginAgain(r *request, page views.LoginPage, cause error) error
 		p.Kind != problem.Invalid) {
 		return cause
 	}
-	s.record(r, "login.failed", "", nil)
+	if p.Kind == problem.Unauthorized {
+		// What was typed is not kept: some type their password there. What the
+		// throttle turns away is not either, or guessing would fill the disk.
+		s.record(r, "login.failed", "", nil)
+	}
 	frame, err := s.page(r)
 	if err != nil {
 		return err

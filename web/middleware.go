@@ -17,14 +17,14 @@ import (
 // access log.
 func (s *Server) around(c *fiber.Ctx) error {
 	r := s.begin(c)
-	err := s.safely(r, func() error {
+	err := s.safely(func() error {
 		if !s.hostAllowed(r) {
 			return errForeignHost
 		}
 		return c.Next()
 	})
 	if err != nil {
-		err = s.safely(r, func() error { return s.fail(r, err) })
+		err = s.safely(func() error { return s.fail(r, err) })
 	}
 	if err != nil {
 		// Not even the failure page could be drawn.
@@ -46,7 +46,7 @@ type panicError struct {
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // safely runs f and gives its panic as an error.
-func (s *Server) safely(_ *request, f func() error) (err error) {
+func (s *Server) safely(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &panicError{value: p, stack: debug.Stack()}

@@ -283,6 +283,8 @@ func TestWebhookForms(t *testing.T) {
 			`input[value="newJwt"][checked]`, `input[value="sendMessage"]:not([checked])`)
 	c.Post("/instances/i1/webhooks/new", url.Values{"name": {"n"}, "url": {"https://x"}, "preset": {"none"}}).
 		Want(200, `input[name="name"][value="n"]`, `input[value="newJwt"]:not([checked])`)
+	c.Post("/instances/i1/webhooks/new", url.Values{"name": {"n"}, "group": {"chats:all"}}, "HX-Request: true", "HX-Request-Type: full").
+		Want(200, `#toggles input[value="chatsSet"][checked]`, `#toggles input[value="newJwt"]:not([checked])`)
 	a := c.Post("/instances/i1/webhooks/new", url.Values{"name": {"n"}, "url": {"https://x"}, "events": {"newJwt", "statusInstance"}})
 	if a.Header.Get("Location") != "/instances/i1/webhooks/hook-1" {
 		t.Fatalf("create = %d to %q", a.Status, a.Header.Get("Location"))

@@ -38,7 +38,9 @@ func (s *Server) render(r *request, status int, c templ.Component) error {
 		return r.Send(page.Bytes())
 	}
 	var small bytes.Buffer
-	w := gzip.NewWriter(&small)
+	w := s.gzips.Get().(*gzip.Writer)
+	defer s.gzips.Put(w)
+	w.Reset(&small)
 	if _, err := w.Write(page.Bytes()); err != nil {
 		return fmt.Errorf("compress: %w", err)
 	}

@@ -6,6 +6,7 @@
 package web
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -92,11 +94,16 @@ type Server struct {
 	app     *fiber.App
 	public  *url.URL // nil without a public URL
 	proxies []netip.Prefix
+	gzips   sync.Pool // *gzip.Writer; each holds most of a megabyte
 	pngs    pngCache
 	streams streamCounter
 	pace    streamPace
 	codes   *codechat.Door
 	sprl    *insprl.Door
+
+	mu      sync.Mutex
+	ln      net.Listener // nil until Serve
+	stopped bool
 }
 
 // NewServer makes a Server. It fails when a dependency is missing or a setting
@@ -109,6 +116,10 @@ func NewServer(d Deps) (*Server, error) {
 		d.Now = time.Now
 	}
 	s := &Server{Deps: d, pace: defaultPace()}
+	s.gzips.New = func() any {
+		w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for unknown levels alone
+		return w
+	}
 	if err := s.readConfig(); err != nil {
 		return nil, err
 	}
@@ -121,6 +132,9 @@ func NewServer(d Deps) (*Server, error) {
 	s.app.Use(s.around)
 	for _, rt := range s.routes() {
 		s.app.Add(rt.method, rt.path, s.guard(rt))
+		if rt.method == fiber.MethodGet && !rt.is(stream) {
+			s.app.Add(fiber.MethodHead, rt.path, s.guard(rt))
+		}
 	}
 	return s, nil
 }
@@ -173,25 +187,49 @@ func (s *Server) fiberConfig() fiber.Config {
 		IdleTimeout:             idleTimeout,
 		Concurrency:             maxConnections,
 		DisableStartupMessage:   true,
-		ErrorHandler: func(c *fiber.Ctx, err error) error {
-			return s.fail(s.begin(c), err)
-		},
+		ErrorHandler:            s.failEarly,
 	}
 }
 
 // Serve answers on ln until Shutdown. It closes ln.
 func (s *Server) Serve(ln net.Listener) error {
+	if !s.listening(ln) {
+		return ln.Close()
+	}
 	if err := s.app.Listener(lingerListener{ln}); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
 }
 
+// listening keeps the listener for Shutdown; false after Shutdown.
+func (s *Server) listening(ln net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return false
+	}
+	s.ln = ln
+	return true
+}
+
 // Shutdown ends the streams, waits for running requests and stops. Streams go
 // first: they never end by themselves, so waiting for them would use up ctx.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopped = true
+	ln := s.ln
+	s.mu.Unlock()
 	s.Hub.Close()
-	if err := s.app.ShutdownWithContext(ctx); err != nil {
+	err := s.app.ShutdownWithContext(ctx)
+	if ln != nil {
+		// Fiber knows the listener only once it accepts, which may not have
+		// begun; otherwise it is closed already, and that is no error.
+		if cerr := ln.Close(); cerr != nil && !errors.Is(cerr, net.ErrClosed) && err == nil {
+			err = cerr
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("stop serving: %w", err)
 	}
 	return nil

@@ -22,8 +22,12 @@ func CSRFToken(s Session) string {
 
 // CheckCSRF says whether token was made by CSRFToken for this session.
 func CheckCSRF(s Session, token string) bool {
+	// The length is asked for because base64 skips line breaks.
+	if len(token) != base64.RawURLEncoding.EncodedLen(2*sha256.Size) || len(s.CSRFKey) == 0 {
+		return false
+	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(raw) != 2*sha256.Size || len(s.CSRFKey) == 0 {
+	if err != nil || len(raw) != 2*sha256.Size {
 		return false
 	}
 	got := make([]byte, sha256.Size)

@@ -91,7 +91,7 @@ func (s *Service) matchPassword(ctx context.Context, email, password string) (u 
 	if len(password) > 4*MaxPassword {
 		password, exists = "", false
 	}
-	ok, outdated, err := verifyPassword(hash, password)
+	ok, outdated, err := s.verifyPassword(hash, password)
 	if err != nil {
 		return User{}, false, fmt.Errorf("check password: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -115,9 +116,14 @@ func (h *hasher) acquire(ctx context.Context) error {
 	}
 }
 
+// release gives the slot back. When nobody waits for one, the 19 MiB that the
+// hash took go back to the system at once: on a small machine they are most of
+// what an idle Pombal would hold.
 func (h *hasher) release() {
 	<-h.slots
-	h.present.Add(-1)
+	if h.present.Add(-1) == 0 {
+		debug.FreeOSMemory()
+	}
 }
 
 // hashPassword makes the PHC string of a password; the caller holds a slot.
@@ -126,19 +132,18 @@ func (s *Service) hashPassword(password string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c := currentCost()
-	return c.phc(salt, c.key(password, salt, keyLength)), nil
+	return s.cost.phc(salt, s.cost.key(password, salt, keyLength)), nil
 }
 
 // verifyPassword says whether a password has a hash, and whether the hash
 // should be made anew; the caller holds a slot.
-func verifyPassword(phc, password string) (ok, outdated bool, err error) {
+func (s *Service) verifyPassword(phc, password string) (ok, outdated bool, err error) {
 	c, salt, want, err := parsePHC(phc)
 	if err != nil {
 		return false, false, err
 	}
 	got := c.key(password, salt, len(want))
-	return subtle.ConstantTimeCompare(got, want) == 1, c.below(currentCost()), nil
+	return subtle.ConstantTimeCompare(got, want) == 1, c.below(s.cost), nil
 }
 
 //go:embed passwords.txt

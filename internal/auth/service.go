@@ -35,6 +35,7 @@ type Service struct {
 	globalKey [sha256.Size]byte
 	hasGlobal bool
 	hasher    *hasher
+	cost      cost            // of new password hashes
 	common    map[string]bool // passwords and words that too many people choose
 	dummy     string          // a hash that no password has
 	setup     *setup
@@ -52,9 +53,9 @@ func NewService(d Deps) *Service {
 		hasGlobal: d.GlobalKey != "",
 		hasher:    newHasher(),
 		common:    commonPasswords(),
-		dummy:     currentCost().phc(make([]byte, saltLength), make([]byte, keyLength)),
 		setup:     newSetup(d.SetupCodeTTL),
 	}
+	s.setCost(currentCost())
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -65,6 +66,13 @@ func NewService(d Deps) *Service {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	return s
+}
+
+// setCost sets what password hashes cost from now on. The dummy costs the same;
+// no password has it, since nobody finds one whose hash is all zeros.
+func (s *Service) setCost(c cost) {
+	s.cost = c
+	s.dummy = c.phc(make([]byte, saltLength), make([]byte, keyLength))
 }
 
 // SetLanguage stores a user's language; ErrNoSuch.

@@ -8,11 +8,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pombal/internal/safehttp"
@@ -163,12 +165,11 @@ func build(v map[string]string) (Config, error) {
 	var err, proxies, allow error
 	c.WebhookAllow.Prefixes, c.WebhookAllow.HostPorts, allow = safehttp.ParseAllow(v["POMBAL_WEBHOOK_ALLOW"])
 	c.TrustedProxies, proxies = parseProxies(v["POMBAL_TRUSTED_PROXIES"])
-	_, _, addr := net.SplitHostPort(c.Addr)
 	for _, check := range []struct {
 		name string
 		err  error
 	}{
-		{"addr", addr}, {"public-url", checkPublicURL(c.PublicURL)}, {"webhook-allow", allow}, {"trusted-proxies", proxies},
+		{"addr", checkAddr(c.Addr)}, {"public-url", checkPublicURL(c.PublicURL)}, {"webhook-allow", allow}, {"trusted-proxies", proxies},
 	} {
 		if check.err != nil {
 			err = errors.Join(err, fmt.Errorf("--%s: %w", check.name, check.err))
@@ -186,12 +187,23 @@ func build(v map[string]string) (Config, error) {
 	return c, errors.Join(err, c.standIn(v["POMBAL_WHATSAPP_ROOT_KEY"]))
 }
 
+func checkAddr(text string) error {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return err
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%q is not an address such as 127.0.0.1:8080", text)
+	}
+	return nil
+}
+
 func checkPublicURL(text string) error {
 	if text == "" {
 		return nil
 	}
 	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return fmt.Errorf("%q is not an address such as https://wa.example, without a path", text)
 	}
 	return nil
@@ -254,6 +266,9 @@ func (c Config) String() string {
 	return fmt.Sprintf("addr=%s data=%s public-url=%s owner=%s owner-password=%s api-key=%s webhook-allow=%v whatsapp-url=%s",
 		c.Addr, c.Data, c.PublicURL, c.OwnerEmail, hidden(c.OwnerPassword), hidden(c.APIKey), c.WebhookAllow, c.WhatsAppURL)
 }
+
+// LogValue is String, so that no handler of the log walks through the fields.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // GoString is String, so that no way of printing shows a secret.
 func (c Config) GoString() string { return c.String() }

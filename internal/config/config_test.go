@@ -3,6 +3,7 @@ package config_test
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +56,11 @@ func TestRefusalsNameTheSetting(t *testing.T) {
 		{"both variants", nil, []string{"POMBAL_API_KEY=0123456789abcdef", "POMBAL_API_KEY_FILE=x"}, "not both"},
 		{"missing file", nil, []string{"POMBAL_API_KEY_FILE=/nonexistent/x"}, "POMBAL_API_KEY_FILE"},
 		{"address", []string{"--addr", "8080"}, nil, "--addr"},
+		{"port", []string{"--addr", "127.0.0.1:http"}, nil, "--addr"},
+		{"great port", []string{"--addr", "127.0.0.1:70000"}, nil, "--addr"},
+		{"no data file", []string{"--data", ""}, nil, "--data"},
+		{"public url without host", []string{"--public-url", "http://:80"}, nil, "--public-url"},
+		{"public url with query", []string{"--public-url", "https://a.example?x=1"}, nil, "--public-url"},
 		{"public url with path", []string{"--public-url", "https://a.example/x"}, nil, "--public-url"},
 		{"public url scheme", []string{"--public-url", "ftp://a.example"}, nil, "--public-url"},
 		{"half an owner", nil, []string{"POMBAL_OWNER_EMAIL=a@b.example"}, "together"},
@@ -87,6 +93,50 @@ func TestNoPrintingShowsASecret(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		if text := fmt.Sprintf(verb, c); strings.Contains(text, "canary") {
 			t.Errorf("%s shows a secret: %s", verb, text)
+		}
+	}
+}
+
+func TestNoLogShowsASecret(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load(nil, []string{"POMBAL_API_KEY=canary-0123456789", "POMBAL_OWNER_EMAIL=a@b.example", "POMBAL_OWNER_PASSWORD=canary-password"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	for _, handler := range []slog.Handler{slog.NewJSONHandler(&out, nil), slog.NewTextHandler(&out, nil)} {
+		slog.New(handler).Info("started", "config", c, "pointer", &c)
+	}
+	if text := out.String(); strings.Contains(text, "canary") || strings.Count(text, "api-key=(set)") != 4 {
+		t.Errorf("log: got %s", text)
+	}
+}
+
+func TestListsAreParsed(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load([]string{"--webhook-allow", "10.1.2.3/8, 127.0.0.1:9000", "--trusted-proxies", "127.0.0.1,fd00::1/8"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, pair := range map[string][2]string{
+		"prefixes": {fmt.Sprint(c.WebhookAllow.Prefixes), "[10.0.0.0/8]"},
+		"targets":  {fmt.Sprint(c.WebhookAllow.HostPorts), "[127.0.0.1:9000]"},
+		"proxies":  {fmt.Sprint(c.TrustedProxies), "[127.0.0.1/32 fd00::/8]"},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: got %s, want %s", what, pair[0], pair[1])
+		}
+	}
+}
+
+func TestStandInOnThisMachine(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"https://127.0.0.1:8443", "wss://localhost:8443", "https://[::1]:8443"} {
+		c, err := config.Load([]string{"--whatsapp-url", url}, []string{
+			"POMBAL_WHATSAPP_CA=ca.pem", "POMBAL_WHATSAPP_ROOT_KEY=" + strings.Repeat("ab", 32),
+		})
+		if err != nil || c.WhatsAppURL != url || c.WhatsAppCA != "ca.pem" || c.WhatsAppRootKey[31] != 0xab {
+			t.Errorf("%s: got %+v, %v", url, c, err)
 		}
 	}
 }

@@ -37,6 +37,7 @@ type Hub struct {
 	next   uint64
 	paces  map[string]*pace
 	closed bool
+	timers sync.WaitGroup // timers that may still run gapOver
 }
 
 // pace holds back signals of one name that come too fast; the last one is
@@ -75,12 +76,14 @@ func (h *Hub) Publish(names ...string) {
 			continue
 		}
 		h.send(name)
+		h.timers.Add(1)
 		h.paces[name] = &pace{timer: time.AfterFunc(h.opts.Gap, func() { h.gapOver(name) })}
 	}
 }
 
 // gapOver sends the signal that was held back, or forgets the name.
 func (h *Hub) gapOver(name string) {
+	defer h.timers.Done()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.paces[name]
@@ -93,6 +96,7 @@ func (h *Hub) gapOver(name string) {
 	}
 	p.again = false
 	h.send(name)
+	h.timers.Add(1)
 	p.timer.Reset(h.opts.Gap)
 }
 
@@ -164,8 +168,14 @@ func (h *Hub) Len() int {
 	return len(h.subs)
 }
 
-// Close ends all subscriptions and every timer. It may be called twice.
+// Close ends all subscriptions and returns once no timer of the hub runs any
+// more. It may be called twice.
 func (h *Hub) Close() {
+	h.end()
+	h.timers.Wait()
+}
+
+func (h *Hub) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -173,7 +183,9 @@ func (h *Hub) Close() {
 	}
 	h.closed = true
 	for _, p := range h.paces {
-		p.timer.Stop()
+		if p.timer.Stop() {
+			h.timers.Done()
+		}
 	}
 	for sub := range h.subs {
 		close(sub.ch)

@@ -1,26 +1,33 @@
-// Package qrcode draws QR codes.
+// Package qrcode draws QR codes as PNG pictures. It owns the drawing library;
+// nobody else imports it. It must never log or keep a text: whoever sees a
+// pairing code can link the account.
 package qrcode
 
 import (
 	"encoding/base64"
 	"fmt"
 
-	"github.com/skip2/go-qrcode"
+	qr "github.com/skip2/go-qrcode"
 )
 
-// module is the size of one module in pixels. The library takes a negative
-// picture size as a module size; a fixed picture size would give uneven bars.
-const module = 8
+// moduleSize is the side of one module in pixels. A whole number keeps the
+// edges sharp, so that a phone still reads the picture when it is scaled.
+const moduleSize = 8
 
-// PNG draws text dark on white at error level Low with a quiet zone of four
-// modules. Low keeps WhatsApp's long codes coarse enough for a phone's camera.
-// It fails when the text is too long for a QR code.
+// PNG draws text as a QR code, black on white with the quiet zone of four
+// modules that the standard asks for. Correction is low: WhatsApp's texts are
+// long, and on a screen nothing is dirty, so large modules are worth more.
 func PNG(text string) ([]byte, error) {
-	code, err := qrcode.New(text, qrcode.Low)
+	code, err := qr.New(text, qr.Low)
 	if err != nil {
-		return nil, fmt.Errorf("draw a QR code: %w", err)
+		return nil, fmt.Errorf("make QR code: %w", err)
 	}
-	return code.PNG(-module)
+	// A negative size is one of modules, not of the picture.
+	png, err := code.PNG(-moduleSize)
+	if err != nil {
+		return nil, fmt.Errorf("draw QR code: %w", err)
+	}
+	return png, nil
 }
 
 // DataURL is PNG as a data URL.

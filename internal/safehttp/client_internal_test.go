@@ -220,6 +220,20 @@ func TestHostileAnswersEnd(t *testing.T) {
 	}
 }
 
+func TestHeaderLimit(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]int{50 << 10: http.StatusOK, 80 << 10: 0} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Large", strings.Repeat("x", size))
+		}))
+		t.Cleanup(srv.Close)
+		res, err := call(t, newTestClient(t, CallTimeout, srv.Listener.Addr().String()), srv.URL)
+		if res.StatusCode != want || (err == nil) != (want != 0) {
+			t.Errorf("%d bytes: got status %d, %v; want %d", size, res.StatusCode, err, want)
+		}
+	}
+}
+
 func TestNothingIsUnpacked(t *testing.T) {
 	t.Parallel()
 	var packed bytes.Buffer

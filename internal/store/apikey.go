@@ -64,10 +64,13 @@ func (db *DB) UpdateAPIKey(ctx context.Context, id string, alter func(*auth.APIK
 			return err
 		}
 		after, err := change(tx.Bucket(bucketAPIKey), []byte(id), auth.ErrNoSuch, alter)
+		if err != nil {
+			return err
+		}
 		if after.ID != id || after.Hash != before.Hash || after.InstanceID != before.InstanceID {
 			return errIDChanged
 		}
-		return err
+		return nil
 	})
 }
 

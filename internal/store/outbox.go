@@ -25,8 +25,6 @@ const (
 	dropChunk = 2000
 )
 
-var errEventMissing = errors.New("the event of a pending delivery is missing")
-
 // Lanes lists the webhooks that have pending deliveries.
 func (db *DB) Lanes(ctx context.Context) ([]string, error) {
 	var lanes []string
@@ -92,10 +90,9 @@ func loadJob(tx *bbolt.Tx, d webhook.Delivery) (webhook.Job, error) {
 	if err != nil {
 		return webhook.Job{}, err
 	}
-	ev, found, err := load[event.Event](tx.Bucket(bucketEvent), countKey(d.InstanceID, d.EventSeq))
-	if err == nil && !found && living {
-		err = fmt.Errorf("event %s: %w", d.EventID, errEventMissing)
-	}
+	// An event that is no longer stored leaves the zero Event: the dispatcher
+	// drops the delivery and says why.
+	ev, _, err := load[event.Event](tx.Bucket(bucketEvent), countKey(d.InstanceID, d.EventSeq))
 	return webhook.Job{Delivery: d, Webhook: w, Event: ev, Gone: !living}, err
 }
 

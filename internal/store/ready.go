@@ -4,5 +4,5 @@ import "go.etcd.io/bbolt"
 
 // Ready says why the data file cannot serve; nil when it can.
 func (db *DB) Ready() error {
-	return db.bolt.View(func(*bbolt.Tx) error { return nil })
+	return db.View(func(*bbolt.Tx) error { return nil })
 }

@@ -77,9 +77,6 @@ func Open(path string, opts Options) (*DB, error) {
 	}
 	db := &DB{bolt: bolt, now: opts.Now}
 	if err := recovered(db.migrate); err != nil {
-		if errors.Is(err, errPanicked) {
-			err = fmt.Errorf("%w (%w)", ErrForeign, err)
-		}
 		return nil, errors.Join(fmt.Errorf("data file %s: %w", path, err), bolt.Close())
 	}
 	return db, nil
@@ -116,20 +113,10 @@ func openFile(path string, opts Options) (*bbolt.DB, error) {
 }
 
 func openBolt(path string, opts *bbolt.Options) (bolt *bbolt.DB, err error) {
-	var file *os.File
-	opts.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
-		var err error
-		file, err = os.OpenFile(name, flag, mode)
-		return file, err
-	}
 	err = recovered(func() (err error) {
 		bolt, err = bbolt.Open(path, 0o600, opts)
 		return err
 	})
-	if errors.Is(err, errPanicked) {
-		// bbolt had no chance to let go of the file and its lock.
-		return nil, errors.Join(fmt.Errorf("%w (%w)", ErrForeign, err), file.Close())
-	}
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, ErrLocked
@@ -150,17 +137,14 @@ func mapSize() int {
 	return 1 << 30
 }
 
-// errPanicked marks a panic of bbolt, which panics on pages it cannot make
-// sense of.
-var errPanicked = errors.New("the content makes no sense")
-
-// recovered turns a panic of fn into an error that is errPanicked. Reading
-// where no memory is counts as one.
+// recovered turns a panic of fn into ErrForeign: bbolt panics on pages it
+// cannot make sense of. Reading where no memory is counts as one. The lock on
+// the file may stay until the process ends.
 func recovered(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("%w: %v", errPanicked, cause)
+			err = fmt.Errorf("%w (%v)", ErrForeign, cause)
 		}
 	}()
 	return fn()

@@ -43,6 +43,10 @@ type fileMeta struct {
 	txid     uint64
 }
 
+// span is where the keys of a page must lie: from low on, and before high
+// where high is not nil.
+type span struct{ low, high []byte }
+
 // walker follows the pages of a file that nobody writes to.
 type walker struct {
 	file     io.ReaderAt
@@ -59,7 +63,7 @@ func walkFile(f *os.File) error {
 		return err
 	}
 	w := &walker{file: f, pageSize: int64(meta.pageSize), pages: meta.pages, seen: make([]bool, meta.pages)}
-	return w.follow(meta.root, 0)
+	return w.follow(meta.root, 0, span{})
 }
 
 // newestMeta reads the meta page of the last commit. A commit that was torn
@@ -104,28 +108,22 @@ func readMeta(file io.ReaderAt, offset int64, number uint64) (meta fileMeta, int
 }
 
 // follow checks a page and all pages below it.
-func (w *walker) follow(number uint64, depth int) error {
+func (w *walker) follow(number uint64, depth int, keys span) error {
 	if depth > maxDepth {
 		return errTooDeep
 	}
 	page, err := w.read(number)
-	if err == nil {
-		switch u16(page[8:]) {
-		case branchPage:
-			err = w.branch(page, depth)
-		case leafPage:
-			err = w.leaf(page, depth)
-		default:
-			err = errors.New("unknown type of page")
-		}
-	}
-	if err != nil && depth == 0 || errors.Is(err, errTooDeep) {
-		return err
-	}
 	if err != nil {
 		return fmt.Errorf("page %d: %w", number, err)
 	}
-	return nil
+	switch u16(page[8:]) {
+	case branchPage:
+		return w.branch(page, depth, keys)
+	case leafPage:
+		return w.leaf(page, depth, keys)
+	default:
+		return fmt.Errorf("page %d: unknown type of page", number)
+	}
 }
 
 // read gives the bytes of a page and of those it spans. Each page may be
@@ -138,18 +136,18 @@ func (w *walker) read(number uint64) ([]byte, error) {
 	if _, err := w.file.ReadAt(page, int64(number)*w.pageSize); err != nil {
 		return nil, err
 	}
-	span := uint64(u32(page[12:])) + 1
-	if u64(page) != number || span > w.pages-number {
+	count := uint64(u32(page[12:])) + 1
+	if u64(page) != number || count > w.pages-number {
 		return nil, errors.New("its header is damaged")
 	}
-	for i := number; i < number+span; i++ {
+	for i := number; i < number+count; i++ {
 		if w.seen[i] {
 			return nil, fmt.Errorf("%d is used twice", i)
 		}
 		w.seen[i] = true
 	}
-	if span > 1 {
-		page = make([]byte, int64(span)*w.pageSize)
+	if count > 1 {
+		page = make([]byte, int64(count)*w.pageSize)
 		if _, err := w.file.ReadAt(page, int64(number)*w.pageSize); err != nil {
 			return nil, err
 		}
@@ -157,56 +155,42 @@ func (w *walker) read(number uint64) ([]byte, error) {
 	return page, nil
 }
 
-func (w *walker) branch(page []byte, depth int) error {
-	count := int(u16(page[10:]))
-	if count == 0 {
-		return errors.New("a branch without leaves")
+func (w *walker) branch(page []byte, depth int, keys span) error {
+	list, err := keysOf(page, 0, keys)
+	if err != nil {
+		return err
 	}
-	var previous []byte
-	for i := range count {
-		e, err := element(page, i)
-		if err != nil {
-			return err
+	if len(list) == 0 {
+		return fmt.Errorf("page %d: a branch without leaves", u64(page))
+	}
+	for i, key := range list {
+		below := span{low: key, high: keys.high}
+		if i+1 < len(list) {
+			below.high = list[i+1]
 		}
-		key, err := slice(page, i, u32(e), u32(e[4:]))
-		if err != nil {
-			return err
-		}
-		if i > 0 && bytes.Compare(previous, key) >= 0 {
-			return errors.New("keys are out of order")
-		}
-		previous = key
-		if err := w.follow(u64(e[8:]), depth+1); err != nil {
+		if err := w.follow(u64(page[pageHeader+i*elementSize+8:]), depth+1, below); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *walker) leaf(page []byte, depth int) error {
-	var previous []byte
-	for i := range int(u16(page[10:])) {
-		e, err := element(page, i)
-		if err != nil {
-			return err
-		}
+func (w *walker) leaf(page []byte, depth int, keys span) error {
+	list, err := keysOf(page, 4, keys)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		e := page[pageHeader+i*elementSize:]
 		flags, start, keySize, valueSize := u32(e), u32(e[4:]), u32(e[8:]), u32(e[12:])
-		key, err := slice(page, i, start, keySize)
+		value, err := slice(page, i, uint64(start)+uint64(keySize), valueSize)
 		if err != nil {
 			return err
 		}
-		value, err := slice(page, i, start+keySize, valueSize)
-		if err != nil {
-			return err
-		}
-		if i > 0 && bytes.Compare(previous, key) >= 0 {
-			return errors.New("keys are out of order")
-		}
-		previous = key
 		if flags == bucketElement {
 			err = w.bucket(value, depth)
 		} else if flags != 0 {
-			err = errors.New("unknown sort of value")
+			err = fmt.Errorf("page %d: unknown sort of value", u64(page))
 		}
 		if err != nil {
 			return err
@@ -221,7 +205,7 @@ func (w *walker) bucket(value []byte, depth int) error {
 		return errors.New("a bucket is cut off")
 	}
 	if root := u64(value); root != 0 {
-		return w.follow(root, depth+1)
+		return w.follow(root, depth+1, span{})
 	}
 	inline := value[bucketHeader:]
 	if len(inline) < pageHeader || u16(inline[8:]) != leafPage {
@@ -230,26 +214,40 @@ func (w *walker) bucket(value []byte, depth int) error {
 	if depth > maxDepth {
 		return errTooDeep
 	}
-	return w.leaf(inline, depth+1)
+	return w.leaf(inline, depth+1, span{})
 }
 
-// element gives the description of the i-th element of a page.
-func element(page []byte, i int) ([]byte, error) {
-	start := pageHeader + i*elementSize
-	if start+elementSize > len(page) {
-		return nil, errors.New("it says to hold more than it can")
+// keysOf gives the keys of a page, which must be in order. In each element the
+// place and the size of the key are at the offset.
+func keysOf(page []byte, offset int, keys span) ([][]byte, error) {
+	count := int(u16(page[10:]))
+	if pageHeader+count*elementSize > len(page) {
+		return nil, fmt.Errorf("page %d says to hold more than it can", u64(page))
 	}
-	return page[start : start+elementSize], nil
+	list := make([][]byte, count)
+	for i := range list {
+		e := page[pageHeader+i*elementSize+offset:]
+		key, err := slice(page, i, uint64(u32(e)), u32(e[4:]))
+		if err != nil {
+			return nil, err
+		}
+		tooLow := i == 0 && bytes.Compare(key, keys.low) < 0 || i > 0 && bytes.Compare(key, list[i-1]) <= 0
+		if tooLow || keys.high != nil && bytes.Compare(key, keys.high) >= 0 {
+			return nil, fmt.Errorf("page %d: keys are out of order", u64(page))
+		}
+		list[i] = key
+	}
+	return list, nil
 }
 
 // slice gives bytes that the i-th element of a page points to, counted from
 // the element's own place.
-func slice(page []byte, i int, offset, size uint32) ([]byte, error) {
-	start := uint64(pageHeader+i*elementSize) + uint64(offset)
+func slice(page []byte, i int, offset uint64, size uint32) ([]byte, error) {
+	start := uint64(pageHeader+i*elementSize) + offset
 	if end := start + uint64(size); end <= uint64(len(page)) {
 		return page[start:end], nil
 	}
-	return nil, errors.New("an element points outside")
+	return nil, fmt.Errorf("page %d: an element points outside", u64(page))
 }
 
 func u16(b []byte) uint16 { return binary.NativeEndian.Uint16(b) }

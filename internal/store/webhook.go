@@ -52,6 +52,24 @@ func (db *DB) Webhooks(ctx context.Context, instanceID string) ([]webhook.Webhoo
 	return list, err
 }
 
+// CountWebhooks counts the webhooks of each instance that has some.
+func (db *DB) CountWebhooks(ctx context.Context) (map[string]webhook.Count, error) {
+	counts := make(map[string]webhook.Count)
+	err := db.read(ctx, func(tx *bbolt.Tx) error {
+		list, err := all[webhook.Webhook](tx.Bucket(bucketWebhook), nil)
+		for _, w := range list {
+			c := counts[w.InstanceID]
+			c.All++
+			if w.Enabled {
+				c.Enabled++
+			}
+			counts[w.InstanceID] = c
+		}
+		return err
+	})
+	return counts, err
+}
+
 // CreateWebhook stores a new webhook; instance.ErrNotFound when its instance
 // is not living, problem.Conflict when its id exists.
 func (db *DB) CreateWebhook(ctx context.Context, w webhook.Webhook) error {

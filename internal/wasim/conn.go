@@ -38,10 +38,14 @@ type conn struct {
 	wake  chan struct{} // capacity 1
 
 	// Guarded by s.mu.
-	device  *device       // nil while not linked
-	active  bool          // the client has asked for its stanzas
-	reg     *registration // what an unlinked client has told about itself
-	pairing *pairing      // a scan that waits for the client's answer
+	device   *device         // nil while not linked
+	active   bool            // the client has asked for its stanzas
+	reg      *registration   // what an unlinked client has told about itself
+	pairing  *pairing        // a scan that waits for the client's answer
+	typed    *codeRequest    // a linking code that the client shows
+	passkey  *passkeyStep    // the passkey step of the scan
+	presence string          // what the client has said of itself
+	subs     map[*Phone]bool // whose presence it wants
 }
 
 // outgoing is a stanza on its way to the writer.

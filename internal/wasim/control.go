@@ -55,7 +55,11 @@ type DeviceState struct {
 // Durations are nanoseconds, addresses strings like 5511900000001:1@s.whatsapp.net.
 //
 //	POST /phones                  {"number","name"}  → {"number","jid","lid"}
-//	POST /phones/{number}/scan    {"qr"}             → {"device"}
+//	POST /phones/{number}/scan    {"qr","wait"}      → {"device"}  wait in seconds, for a passkey step
+//	POST /phones/{number}/code    {"code","wait"}    → {"device"}  a typed code
+//	POST /phones/{number}/passkey PasskeyOptions     → {}       DELETE ends it, GET → {"code"}
+//	POST /phones/{number}/passkeyanswer  a request   → the answer to it
+//	POST /phones/{number}/refresh {"on","child"}     → {}       companion_reg_refresh
 //	POST /phones/{number}/text    {"to","text"}      → {"id"}   from this phone to the number "to"
 //	POST /phones/{number}/text    {"from","text"}    → {"id"}   from the phone "from" to this number
 //	POST /phones/{number}/read    {"id"}             → {}
@@ -93,6 +97,7 @@ func (s *Server) Control() http.Handler {
 		s.SetFaults(f)
 		return nothing, nil
 	}))
+	s.controlLinking(mux)
 	mux.HandleFunc("GET /acks/{id}", func(w http.ResponseWriter, r *http.Request) {
 		answerJSON(w, http.StatusOK, map[string]int{"acks": s.Acks(r.PathValue("id"))})
 	})
@@ -112,6 +117,7 @@ type controlBody struct {
 	Device types.JID       `json:"device"`
 	Code   json.RawMessage `json:"code"`   // a string for stream errors, a number for bans
 	Expire int             `json:"expire"` // seconds
+	waitBody
 }
 
 var (
@@ -129,7 +135,11 @@ func control[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {
 			answerError(w, fmt.Errorf("%w: %w", errMalformed, err))
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), controlTime)
+		limit := controlTime
+		if own, ok := any(in).(interface{ limit() time.Duration }); ok {
+			limit = own.limit()
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), limit)
 		defer cancel()
 		out, err := do(r.WithContext(ctx), in)
 		if err != nil {
@@ -143,7 +153,7 @@ func control[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {
 func answerError(w http.ResponseWriter, err error) {
 	status := http.StatusConflict
 	switch {
-	case errors.Is(err, errMalformed), errors.Is(err, ErrBadCode):
+	case errors.Is(err, errMalformed), errors.Is(err, ErrBadCode), errors.Is(err, ErrNotForPasskey):
 		status = http.StatusBadRequest
 	case errors.Is(err, errNoPhone), errors.Is(err, ErrUnknownDevice), errors.Is(err, ErrUnknownMessage):
 		status = http.StatusNotFound

@@ -40,6 +40,12 @@ type Faults struct {
 	// SendError, when not 0, refuses every message of a client with that error
 	// (463 is "not to this new contact"); the message is not delivered.
 	SendError int `json:"sendError,omitempty"`
+	// FailCode, when not 0, is the error code that answers requests for a linking
+	// code to type: 429 too many, 400 a display name that is not liked.
+	FailCode int `json:"failCode,omitempty"`
+	// MediaStatus, when not 0, is the HTTP status that answers every request to the
+	// media host: 403, 404 and 410 for dead links, 429 and 5xx for one in trouble.
+	MediaStatus int `json:"mediaStatus,omitempty"`
 	// SilentSend swallows every message of a client: no delivery, no answer.
 	SilentSend bool `json:"silentSend,omitempty"`
 }

@@ -31,7 +31,11 @@ func (s *Server) handle(c *conn, n *waBinary.Node) {
 		s.handleReceipt(c, n)
 	case "ack":
 		s.handleAck(c, n)
-	case "presence", "chatstate", "ib", "call":
+	case "presence":
+		s.handlePresence(c, n)
+	case "chatstate":
+		s.handleChatState(c, n)
+	case "ib", "call":
 		// Nothing depends on them here.
 	default:
 		s.log.Debug("stanza ignored", "tag", n.Tag)
@@ -108,24 +112,21 @@ func (s *Server) answer(c *conn, xmlns string, n *waBinary.Node) iqAnswer {
 	case "w:sync:app:state":
 		return s.iqAppState(ctx, c, n)
 	case "md":
-		return s.iqDevices(c, n)
+		return s.iqMultiDevice(c, n)
 	case "w:profile:picture":
 		return iqAnswer{fail: 404}
 	case "privacy":
-		return iqPrivacy(n)
+		return s.iqPrivacy(c, n)
 	case "blocklist":
 		return iqAnswer{content: []waBinary.Node{{Tag: "list"}}}
 	case "w:m":
 		return iqAnswer{content: []waBinary.Node{{
 			Tag:     "media_conn",
-			Attrs:   waBinary.Attrs{"auth": "sim", "ttl": "3600", "auth_ttl": "3600", "max_buckets": "12"},
-			Content: []waBinary.Node{{Tag: "host", Attrs: waBinary.Attrs{"hostname": "mmg.whatsapp.net"}}},
+			Attrs:   waBinary.Attrs{"auth": mediaAuth, "ttl": "3600", "auth_ttl": "3600", "max_buckets": "12"},
+			Content: []waBinary.Node{{Tag: "host", Attrs: waBinary.Attrs{"hostname": mediaHost}}},
 		}}}
 	case "w:g2":
-		if _, ok := n.GetOptionalChildByTag("participating"); ok {
-			return iqAnswer{content: []waBinary.Node{{Tag: "groups", Content: []waBinary.Node{}}}}
-		}
-		return iqAnswer{fail: 404}
+		return s.iqGroup(c, n)
 	}
 	return s.unanswerable(xmlns, n)
 }
@@ -141,24 +142,24 @@ func (s *Server) unanswerable(xmlns string, n *waBinary.Node) iqAnswer {
 	return iqAnswer{fail: 501}
 }
 
-func iqPrivacy(n *waBinary.Node) iqAnswer {
-	if stringAttr(n, "type") == "set" {
-		return iqAnswer{} // a privacy token handed to a contact
+// iqMultiDevice answers what belongs to linking and unlinking.
+func (s *Server) iqMultiDevice(c *conn, n *waBinary.Node) iqAnswer {
+	for _, child := range n.GetChildren() {
+		switch child.Tag {
+		case "remove-companion-device":
+			return s.iqLogout(c, child)
+		case "link_code_companion_reg":
+			return s.iqCode(c, child)
+		case "ref", "passkey_request_options", "passkey_prologue", "companion_nonce", "encrypted_pairing_request":
+			return s.iqPasskey(c, child)
+		}
 	}
-	var list []waBinary.Node
-	for _, name := range []string{"groupadd", "last", "status", "profile", "readreceipts", "online", "calladd"} {
-		list = append(list, waBinary.Node{Tag: "category", Attrs: waBinary.Attrs{"name": name, "value": "all"}})
-	}
-	return iqAnswer{content: []waBinary.Node{{Tag: "privacy", Content: list}}}
+	return s.unanswerable("md", n)
 }
 
-// iqDevices answers the companion's own log-out. The client hangs up by itself
+// iqLogout answers the companion's own log-out. The client hangs up by itself
 // when it has the answer; a stream error would be taken for a log-out by the phone.
-func (s *Server) iqDevices(c *conn, n *waBinary.Node) iqAnswer {
-	asked, ok := n.GetOptionalChildByTag("remove-companion-device")
-	if !ok {
-		return s.unanswerable("md", n)
-	}
+func (s *Server) iqLogout(c *conn, asked waBinary.Node) iqAnswer {
 	jid, _ := asked.Attrs["jid"].(types.JID)
 	s.mu.Lock()
 	defer s.mu.Unlock()

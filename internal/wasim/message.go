@@ -33,6 +33,7 @@ func (p *Phone) Send(ctx context.Context, to *Phone, msg *waE2E.Message) (id str
 	p.sent[id] = sentMessage{to: to, msg: msg}
 	p.s.mu.Lock()
 	p.s.track(id) // known even when no companion is concerned
+	p.meets(to)
 	var targets []*device
 	if to != p {
 		for _, id := range to.deviceIDs()[1:] {
@@ -65,6 +66,9 @@ func (p *Phone) deliver(ctx context.Context, d *device, id string, retry int, fr
 	if !ok {
 		return ErrUnknownMessage
 	}
+	if sent.group != nil {
+		return p.deliverGroup(ctx, d, sent, id, retry, fresh)
+	}
 	msg := sent.msg
 	if d.phone == p {
 		msg = deviceSent(sent.to.lid, msg)
@@ -76,8 +80,11 @@ func (p *Phone) deliver(ctx context.Context, d *device, id string, retry int, fr
 	if retry > 0 {
 		enc.Attrs["count"] = strconv.Itoa(retry)
 	}
+	if media := mediaKind(sent.msg); media != "" {
+		enc.Attrs["mediatype"] = media
+	}
 	st := &stanza{class: "message", id: id, node: p.s.messageNode(messageParams{
-		id: id, from: p, to: sent.to, own: d.phone == p, kind: "text", children: []waBinary.Node{enc},
+		id: id, from: p, to: sent.to, own: d.phone == p, kind: stanzaKind(sent.msg), children: []waBinary.Node{enc},
 	})}
 	p.s.mu.Lock()
 	defer p.s.mu.Unlock()
@@ -138,10 +145,12 @@ func (p *Phone) receive(ctx context.Context, from, fromLID types.JID, id string,
 	if dsm := msg.GetDeviceSentMessage(); dsm != nil {
 		in.To, msg = chat, dsm.GetMessage()
 		in.Text, in.Kind = textOf(msg)
+		p.keep(id, msg)
 		p.copies = append(p.copies, in)
 		return true
 	}
 	in.Text, in.Kind = textOf(msg)
+	p.keep(id, msg)
 	p.inbox = append(p.inbox, in)
 	return true
 }
@@ -168,6 +177,7 @@ func (s *Server) handleMessage(c *conn, n *waBinary.Node) {
 	d, f := c.device, s.faults
 	to, _ := n.Attrs["to"].(types.JID)
 	var chat *Phone
+	group := s.groups[to.User]
 	if d != nil {
 		chat = s.account(to)
 	}
@@ -179,8 +189,17 @@ func (s *Server) handleMessage(c *conn, n *waBinary.Node) {
 	switch {
 	case f.SendError != 0:
 		ack.Attrs["error"] = strconv.Itoa(f.SendError)
+	case to.Server == types.GroupServer:
+		if code := s.groupVerdict(d, group); code != 0 {
+			ack.Attrs["error"] = strconv.Itoa(code)
+			break
+		}
+		s.routeGroup(c.ctx, d, group, n)
+		ack.Attrs["phash"] = s.groupHash(group)
 	case chat == nil:
 		ack.Attrs["error"] = "404"
+	case s.refused(d, chat, n):
+		ack.Attrs["error"] = strconv.Itoa(errNewChat)
 	default:
 		s.route(c.ctx, d, chat, to, n)
 		if _, fanout := n.GetOptionalChildByTag("participants"); fanout {
@@ -188,6 +207,28 @@ func (s *Server) handleMessage(c *conn, n *waBinary.Node) {
 		}
 	}
 	c.send(ack)
+}
+
+// refused says whether a time lock refuses the message; otherwise the two have a
+// chat from now on.
+func (s *Server) refused(d *device, chat *Phone, n *waBinary.Node) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.phone.locked(chat, n) {
+		return true
+	}
+	d.phone.meets(chat)
+	return false
+}
+
+// delivered tells a sender that its message has arrived at this phone.
+func (p *Phone) delivered(d *device, group types.JID, id string) {
+	p.s.mu.Lock()
+	holds := p.holds
+	p.s.mu.Unlock()
+	if !holds {
+		p.s.receiptTo(d, receiptParams{from: p, group: group, ids: []string{id}})
+	}
 }
 
 func (s *Server) route(ctx context.Context, d *device, chat *Phone, to types.JID, n *waBinary.Node) {
@@ -237,9 +278,9 @@ func (s *Server) routeOne(ctx context.Context, d *device, chat *Phone, jid types
 		ok := p.receive(ctx, d.pn(), d.lid(), id, chat.pn, enc)
 		switch {
 		case !ok:
-			p.askAgain(d, chat, id)
+			p.askAgain(d, chat, nil, id)
 		case p != d.phone:
-			s.receiptTo(d, p, 0, id, "")
+			p.delivered(d, types.EmptyJID, id)
 		}
 		return
 	}

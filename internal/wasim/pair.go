@@ -71,6 +71,8 @@ type pairing struct {
 	answer chan *waBinary.Node
 }
 
+func newPairing() *pairing { return &pairing{id: newID(), answer: make(chan *waBinary.Node, 1)} }
+
 // offerCodes begins the linking of an unlinked client.
 func (s *Server) offerCodes(c *conn) {
 	p := c.keys.payload
@@ -171,36 +173,63 @@ func (p *Phone) Scan(ctx context.Context, qrText string) (types.JID, error) {
 	if err != nil {
 		return types.EmptyJID, err
 	}
+	return p.link(ctx, c, pr, code.secret)
+}
+
+// link carries a claimed pairing to its end: the passkey step when the phone
+// wants one, the proof, the client's confirmation, 515. secret is what phone and
+// client have in common, from the picture or from the typed code.
+func (p *Phone) link(ctx context.Context, c *conn, pr *pairing, secret [32]byte) (types.JID, error) {
+	defer p.s.release(c, pr)
+	secret, err := p.gate(ctx, c, secret)
+	if err != nil {
+		return types.EmptyJID, err
+	}
 	p.s.mu.Lock()
 	p.nextDevice++
 	id := p.nextDevice
 	p.s.mu.Unlock()
-	details, container, err := p.vouch(c.reg, code, id)
+	details, container, err := p.vouch(c.reg, secret, id)
 	if err != nil {
 		return types.EmptyJID, err
 	}
 	d := &device{phone: p, id: id}
 	c.send(p.pairSuccess(pr.id, container, d.pn(), d.lid()))
-	var answer *waBinary.Node
-	select {
-	case answer = <-pr.answer:
-	case <-c.ctx.Done():
-		// The answer may have come just before the client hung up.
-		select {
-		case answer = <-pr.answer:
-		default:
-			return types.EmptyJID, fmt.Errorf("%w: it closed the connection", ErrRejected)
-		}
-	case <-ctx.Done():
-		p.s.mu.Lock()
-		c.pairing = nil
-		p.s.mu.Unlock()
-		return types.EmptyJID, fmt.Errorf("wait for the client to confirm: %w", ctx.Err())
+	answer, err := pr.wait(ctx, c)
+	if err != nil {
+		return types.EmptyJID, err
 	}
 	if err := p.confirm(c.reg, details, answer); err != nil {
 		return types.EmptyJID, err
 	}
 	return p.adopt(ctx, c, d)
+}
+
+// wait waits for the client's answer to pair-success.
+func (pr *pairing) wait(ctx context.Context, c *conn) (*waBinary.Node, error) {
+	select {
+	case answer := <-pr.answer:
+		return answer, nil
+	case <-c.ctx.Done():
+		// The answer may have come just before the client hung up.
+		select {
+		case answer := <-pr.answer:
+			return answer, nil
+		default:
+			return nil, fmt.Errorf("%w: it closed the connection", ErrRejected)
+		}
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for the client to confirm: %w", ctx.Err())
+	}
+}
+
+// release ends a pairing, so that another may begin on the same connection.
+func (s *Server) release(c *conn, pr *pairing) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.pairing == pr {
+		c.pairing = nil
+	}
 }
 
 // claim spends a reference and makes c ready for the client's answer.
@@ -228,42 +257,13 @@ func (p *Phone) claim(code code) (*conn, *pairing, error) {
 		return nil, nil, ErrRefreshDemanded
 	}
 	r.spent = true
-	c.pairing = &pairing{id: newID(), answer: make(chan *waBinary.Node, 1)}
+	c.pairing = newPairing()
 	return c, c.pairing, nil
-}
-
-// DemandRefresh makes the phone do what some phones do since July 2026: it
-// refuses the secret of the first code it scans from a client and has the server
-// send a companion_reg_refresh notification. The same picture is refused again;
-// a code with another secret (and the same reference) links. Scan returns
-// [ErrRefreshDemanded] meanwhile.
-func (p *Phone) DemandRefresh(on bool) {
-	p.s.mu.Lock()
-	defer p.s.mu.Unlock()
-	p.refused = nil
-	if on {
-		p.refused = map[[32]byte][32]byte{}
-	}
-}
-
-// refuses applies DemandRefresh. The server never learns secrets, so it is the
-// phone that remembers which one it refuses for a client. s.mu must be held.
-func (p *Phone) refuses(c *conn, code code) bool {
-	if p.refused == nil {
-		return false
-	}
-	old, known := p.refused[code.noise]
-	if !known {
-		p.refused[code.noise] = code.secret
-		c.send(notification("companion_reg_refresh", types.ServerJID, waBinary.Node{Tag: "companion_reg_refresh"}).node)
-		return true
-	}
-	return old == code.secret
 }
 
 // vouch makes the phone's statement about a new companion: the account's
 // signature over it, and the HMAC that proves knowledge of the scanned secret.
-func (p *Phone) vouch(reg *registration, code code, id uint16) (details, container []byte, err error) {
+func (p *Phone) vouch(reg *registration, secret [32]byte, id uint16) (details, container []byte, err error) {
 	details, err = proto.Marshal(&waAdv.ADVDeviceIdentity{
 		RawID: &p.rawID, Timestamp: proto.Uint64(uint64(time.Now().Unix())), KeyIndex: proto.Uint32(uint32(id)),
 		AccountType: waAdv.ADVEncryptionType_E2EE.Enum(), DeviceType: waAdv.ADVEncryptionType_E2EE.Enum(),
@@ -278,7 +278,7 @@ func (p *Phone) vouch(reg *registration, code code, id uint16) (details, contain
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode device identity: %w", err)
 	}
-	mac := hmac.New(sha256.New, code.secret[:])
+	mac := hmac.New(sha256.New, secret[:])
 	mac.Write(signed)
 	container, err = proto.Marshal(&waAdv.ADVSignedDeviceIdentityHMAC{Details: signed, HMAC: mac.Sum(nil)})
 	return details, container, err

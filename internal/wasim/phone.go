@@ -32,6 +32,8 @@ type Phone struct {
 	// sigMu, stateMu and Server.mu, never after them.
 	sendMu sync.Mutex
 	sent   map[string]sentMessage // guarded by sendMu; for devices that ask again
+	// senderKeys describes the phone's own keys, by group. Guarded by sendMu.
+	senderKeys map[string]*senderKey
 
 	sigMu sync.Mutex // guards the Signal store; may not be held while taking another phone's
 	vault *vault
@@ -51,22 +53,35 @@ type Phone struct {
 	failures   int
 	retries    map[string]int        // times this phone has asked again, by message id
 	refused    map[[32]byte][32]byte // secrets refused, by Noise key; nil unless DemandRefresh
+	// refreshChild is what DemandRefresh sends.
+	refreshChild RefreshChild
+	passkey      *passkey // nil unless RequirePasskey
+	lock         timeLock
+	knows        map[string]bool   // accounts with a chat, by LID user
+	given        map[string][]byte // tokens others have given it, by their LID user
+	issued       []IssuedToken
+	holds        bool // delivery receipts are held back
+	presence     presence
+	chatStates   []ChatState
+	kept         map[string]*waE2E.Message // received, by id
 }
 
 // sentMessage is what a phone remembers of a message it sent.
 type sentMessage struct {
-	to  *Phone
-	msg *waE2E.Message
+	to    *Phone
+	group *Group // instead of to
+	msg   *waE2E.Message
 }
 
 // Received is a message that a phone has received and decrypted.
 type Received struct {
-	ID   string    `json:"id"`   // message id
-	From types.JID `json:"from"` // number and device of the sender
-	To   types.JID `json:"to"`   // number of the recipient
-	Text string    `json:"text"` // empty for messages that are not text
-	Kind string    `json:"kind"` // "text", or the name of the protobuf field of other messages
-	Time time.Time `json:"time"` // when it arrived
+	ID    string    `json:"id"`             // message id
+	From  types.JID `json:"from"`           // number and device of the sender
+	To    types.JID `json:"to"`             // number of the recipient
+	Group types.JID `json:"group,omitzero"` // empty in chats of two
+	Text  string    `json:"text"`           // empty for messages that are not text
+	Kind  string    `json:"kind"`           // "text", or the name of the protobuf field of other messages
+	Time  time.Time `json:"time"`           // when it arrived
 }
 
 // Receipt is a receipt that a phone got for one of its messages.
@@ -113,6 +128,7 @@ func newPhone(s *Server, number, pushName string) *Phone {
 		lid:   types.NewJID(strconv.FormatUint(lid, 10), types.HiddenUserServer),
 		rawID: binary.BigEndian.Uint32(sum[8:12]),
 		sent:  map[string]sentMessage{}, devices: map[uint16]*device{}, retries: map[string]int{},
+		senderKeys: map[string]*senderKey{}, kept: map[string]*waE2E.Message{}, knows: map[string]bool{}, given: map[string][]byte{},
 		vault: newVault(), state: newStateStore(sum[:]),
 	}
 	p.sig = &store.Device{
@@ -120,7 +136,7 @@ func newPhone(s *Server, number, pushName string) *Phone {
 		// The account's identity key is also the phone's Signal identity: the
 		// client files it for device 0 of its own LID while linking.
 		RegistrationID: binary.BigEndian.Uint32(sum[12:16])&0x3fff | 1,
-		Identities:     p.vault, Sessions: p.vault, PreKeys: p.vault, AppState: p.state, AppStateKeys: p.state,
+		Identities:     p.vault, Sessions: p.vault, PreKeys: p.vault, SenderKeys: p.vault, AppState: p.state, AppStateKeys: p.state,
 	}
 	p.proc = appstate.NewProcessor(p.sig, waLog.Noop)
 	return p

@@ -2,7 +2,9 @@ package wasim
 
 import (
 	"context"
+	"maps"
 	"strconv"
+	"strings"
 
 	waBinary "go.mau.fi/whatsmeow/binary"
 	"go.mau.fi/whatsmeow/types"
@@ -14,6 +16,13 @@ import (
 func (s *Server) handleReceipt(c *conn, n *waBinary.Node) {
 	kind, id := stringAttr(n, "type"), stringAttr(n, "id")
 	to, _ := n.Attrs["to"].(types.JID)
+	ack := waBinary.Node{Tag: "ack", Attrs: waBinary.Attrs{"class": "receipt", "id": id, "type": kind, "from": to}}
+	var group types.JID
+	if to.Server == types.GroupServer {
+		group = to
+		to, _ = n.Attrs["participant"].(types.JID)
+		ack.Attrs["participant"] = to
+	}
 	s.mu.Lock()
 	d := c.device
 	if d == nil {
@@ -29,13 +38,13 @@ func (s *Server) handleReceipt(c *conn, n *waBinary.Node) {
 	}
 	author := s.account(to)
 	s.mu.Unlock()
-	c.send(waBinary.Node{Tag: "ack", Attrs: waBinary.Attrs{"class": "receipt", "id": id, "type": kind, "from": to}})
+	c.send(ack)
 	switch {
 	case author == nil:
 	case kind == "retry" && to.Device == 0:
 		author.resend(c.ctx, d, n)
 	case kind == "retry":
-		s.forwardRetry(d, to, n)
+		s.forwardRetry(d, to, group, n)
 	case author != d.phone:
 		s.mu.Lock()
 		for _, id := range ids {
@@ -45,9 +54,7 @@ func (s *Server) handleReceipt(c *conn, n *waBinary.Node) {
 		s.announce()
 		s.mu.Unlock()
 		for _, companion := range companions {
-			for _, id := range ids {
-				s.receiptTo(companion, d.phone, d.id, id, kind)
-			}
+			s.receiptTo(companion, receiptParams{from: d.phone, device: d.id, group: group, kind: kind, ids: ids})
 		}
 	}
 }
@@ -69,41 +76,6 @@ func (p *Phone) companions() []*device {
 		out = append(out, p.devices[id])
 	}
 	return out
-}
-
-// receiptTo queues a receipt from a device of another account.
-func (s *Server) receiptTo(d *device, from *Phone, fromDevice uint16, id, kind string) {
-	jid, pn := from.lid, from.pn
-	jid.Device, pn.Device = fromDevice, fromDevice
-	node := waBinary.Node{Tag: "receipt", Attrs: waBinary.Attrs{"id": id, "from": jid, "sender_pn": pn, "type": kind, "t": now()}}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.enqueue(d, &stanza{class: "receipt", id: id, node: node})
-}
-
-// Read makes the phone read a message it has received: the sender's companions
-// get a read receipt. It returns [ErrUnknownMessage] when the phone has no
-// message with that id.
-func (p *Phone) Read(_ context.Context, id string) error {
-	p.s.mu.Lock()
-	var author *Phone
-	for _, in := range p.inbox {
-		if in.ID == id {
-			author = p.s.account(in.From)
-		}
-	}
-	if author == nil {
-		p.s.mu.Unlock()
-		return ErrUnknownMessage
-	}
-	author.receipts = append(author.receipts, Receipt{ID: id, From: p.pn, Type: "read"})
-	companions := author.companions()
-	p.s.announce()
-	p.s.mu.Unlock()
-	for _, d := range companions {
-		p.s.receiptTo(d, p, 0, id, "read")
-	}
-	return nil
 }
 
 // resend answers a retry receipt of a companion for a message of this phone:
@@ -139,7 +111,7 @@ func (p *Phone) resend(ctx context.Context, d *device, n *waBinary.Node) {
 }
 
 // forwardRetry passes a retry receipt on to the companion that wrote the message.
-func (s *Server) forwardRetry(d *device, to types.JID, n *waBinary.Node) {
+func (s *Server) forwardRetry(d *device, to, group types.JID, n *waBinary.Node) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	target := s.device(to)
@@ -148,9 +120,14 @@ func (s *Server) forwardRetry(d *device, to types.JID, n *waBinary.Node) {
 	}
 	id := stringAttr(n, "id")
 	attrs := waBinary.Attrs{"id": id, "from": d.lid(), "type": "retry", "t": now()}
-	if recipient, ok := n.Attrs["recipient"]; ok {
+	recipient, own := n.Attrs["recipient"]
+	switch {
+	case !group.IsEmpty():
+		attrs["from"], attrs["participant"], attrs["participant_pn"] = group, d.lid(), d.pn()
+		attrs["addressing_mode"] = "lid"
+	case own:
 		attrs["recipient"] = recipient
-	} else {
+	default:
 		attrs["sender_pn"] = d.pn()
 	}
 	s.enqueue(target, &stanza{class: "receipt", id: id, node: waBinary.Node{Tag: "receipt", Attrs: attrs, Content: n.GetChildren()}})
@@ -160,14 +137,19 @@ func (s *Server) forwardRetry(d *device, to types.JID, n *waBinary.Node) {
 const maxRetries = 4
 
 // askAgain makes the phone ask a companion for another copy of a message that it
-// could not decrypt, with fresh keys for a new session.
-func (p *Phone) askAgain(d *device, chat *Phone, id string) {
+// could not decrypt, with fresh keys for a new session. The message belongs to
+// the chat with an account or to a group.
+func (p *Phone) askAgain(d *device, chat *Phone, group *Group, id string) {
 	user := p.ownBundle().node(p.lid)
 	keys := user.GetChildren()
 	attrs := waBinary.Attrs{"id": id, "from": p.lid, "type": "retry", "t": now()}
-	if p == d.phone {
+	switch {
+	case group != nil:
+		attrs["from"], attrs["participant"], attrs["participant_pn"] = group.jid, p.lid, p.pn
+		attrs["addressing_mode"] = "lid"
+	case p == d.phone:
 		attrs["recipient"] = chat.lid
-	} else {
+	default:
 		attrs["sender_pn"] = p.pn
 	}
 	p.s.mu.Lock()
@@ -189,4 +171,6 @@ func (p *Phone) ForgetSessions() {
 	p.sigMu.Lock()
 	defer p.sigMu.Unlock()
 	clear(p.vault.sessions)
+	own := p.lid.SignalAddress().String()
+	maps.DeleteFunc(p.vault.senderKeys, func(name string, _ []byte) bool { return !strings.HasSuffix(name, " "+own) })
 }

@@ -78,21 +78,24 @@ type Server struct {
 	web    *http.Server   // nil while stopped; guarded by lifeMu
 	addr   string
 
-	mu         sync.Mutex // guards everything below and all phones' server-side state
-	changed    chan struct{}
-	closed     bool
-	stopped    bool
-	faults     Faults
-	phones     map[string]*Phone // by number
-	byLID      map[string]*Phone // by LID user
-	conns      map[*conn]struct{}
-	unpaired   map[[32]byte]*conn // by Noise key
-	refs       map[string]*ref
-	tracks     map[string]*track // by message id
-	unknown    []string
-	dials      int
-	sockets    int
-	transports []*http.Transport
+	mu           sync.Mutex // guards everything below and all phones' server-side state
+	changed      chan struct{}
+	closed       bool
+	stopped      bool
+	faults       Faults
+	phones       map[string]*Phone // by number
+	byLID        map[string]*Phone // by LID user
+	conns        map[*conn]struct{}
+	unpaired     map[[32]byte]*conn // by Noise key
+	refs         map[string]*ref
+	tracks       map[string]*track     // by message id
+	groups       map[string]*Group     // by user part of the address
+	media        map[string]*mediaFile // by path
+	deletedMedia int
+	unknown      []string
+	dials        int
+	sockets      int
+	transports   []*http.Transport
 }
 
 // Start listens and serves until Close. It fails when the address is not a
@@ -121,6 +124,7 @@ func Start(cfg Config) (*Server, error) {
 		cfg: cfg, log: cfg.Log, static: keys.NewKeyPair(), addr: cfg.Addr,
 		changed: make(chan struct{}), phones: map[string]*Phone{}, byLID: map[string]*Phone{},
 		conns: map[*conn]struct{}{}, unpaired: map[[32]byte]*conn{}, refs: map[string]*ref{}, tracks: map[string]*track{},
+		groups: map[string]*Group{}, media: map[string]*mediaFile{},
 	}
 	var err error
 	if s.chain, err = certChain(cfg.Root.noise(), s.static.Pub, time.Now()); err != nil {
@@ -161,8 +165,9 @@ func (s *Server) listen() error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ws/chat", s.serveSocket)
 	mux.HandleFunc("/{$}", s.serveFront)
-	// The client asks the media host to forget a history it has fetched.
-	mux.HandleFunc("DELETE /mms/", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("GET /v/", s.serveMedia)
+	mux.HandleFunc("POST /mms/", s.serveMedia)
+	mux.HandleFunc("DELETE /mms/", s.serveMedia)
 	web := &http.Server{
 		Handler: mux, ReadHeaderTimeout: handshakeTime,
 		// Without a map the server would offer HTTP/2, which has no upgrade.

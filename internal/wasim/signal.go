@@ -48,16 +48,18 @@ type vault struct {
 	sessions   map[string][]byte
 	preKeys    map[uint32]*keys.PreKey
 	lastKey    uint32
+	senderKeys map[string][]byte // by group and Signal address
 }
 
 var (
-	_ store.IdentityStore = (*vault)(nil)
-	_ store.SessionStore  = (*vault)(nil)
-	_ store.PreKeyStore   = (*vault)(nil)
+	_ store.IdentityStore  = (*vault)(nil)
+	_ store.SessionStore   = (*vault)(nil)
+	_ store.PreKeyStore    = (*vault)(nil)
+	_ store.SenderKeyStore = (*vault)(nil)
 )
 
 func newVault() *vault {
-	return &vault{identities: map[string][32]byte{}, sessions: map[string][]byte{}, preKeys: map[uint32]*keys.PreKey{}}
+	return &vault{identities: map[string][32]byte{}, sessions: map[string][]byte{}, preKeys: map[uint32]*keys.PreKey{}, senderKeys: map[string][]byte{}}
 }
 
 func (v *vault) PutIdentity(_ context.Context, address string, key [32]byte) error {
@@ -161,6 +163,15 @@ func (v *vault) RemovePreKey(_ context.Context, id uint32) error {
 func (v *vault) MarkPreKeysAsUploaded(context.Context, uint32) error { return nil }
 
 func (v *vault) UploadedPreKeyCount(context.Context) (int, error) { return len(v.preKeys), nil }
+
+func (v *vault) PutSenderKey(_ context.Context, group, user string, key []byte) error {
+	v.senderKeys[group+" "+user] = key
+	return nil
+}
+
+func (v *vault) GetSenderKey(_ context.Context, group, user string) ([]byte, error) {
+	return v.senderKeys[group+" "+user], nil
+}
 
 // ownBundle gives out the phone's own keys, with a fresh one-time key each time.
 func (p *Phone) ownBundle() bundle {

@@ -98,6 +98,8 @@ type Store interface {
 	Webhook(ctx context.Context, instanceID, id string) (Webhook, error)
 	// Webhooks lists the webhooks of an instance, oldest first.
 	Webhooks(ctx context.Context, instanceID string) ([]Webhook, error)
+	// CountWebhooks counts the webhooks of each instance that has some.
+	CountWebhooks(ctx context.Context) (map[string]Count, error)
 	// CreateWebhook stores a new webhook; the instance's not-found error when
 	// there is no living instance.
 	CreateWebhook(ctx context.Context, w Webhook) error

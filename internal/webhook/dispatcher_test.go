@@ -410,6 +410,10 @@ func TestReceiverIsLeftAloneAsItAsked(t *testing.T) {
 		}}
 		begin := time.Now()
 		d := start(t, m, s)
+		synctest.Wait()
+		if at := m.pending()[0].NextAt.Sub(begin); at != 10*time.Minute {
+			t.Errorf("stored for %v later, want 10 min, so that a restart knows", at)
+		}
 		for range 60 {
 			time.Sleep(5 * time.Second)
 			m.add("w1", 1)
@@ -426,6 +430,28 @@ func TestReceiverIsLeftAloneAsItAsked(t *testing.T) {
 		}
 		if final := m.final(); len(final) != 63 {
 			t.Errorf("%d delivered, want 63", len(final))
+		}
+		stop(t, d)
+	})
+}
+
+func TestPauseHoldsForTheWholeLane(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.hook("w1", "")
+		m.add("w1", 5)
+		s := &script{answer: func(_ context.Context, job webhook.Job) webhook.Reply {
+			r := status(503)
+			if job.Delivery.Attempts == 2 {
+				r.RetryAfter = time.Hour
+			}
+			return r
+		}}
+		d := start(t, m, s)
+		time.Sleep(50 * time.Minute) // the third attempt was made after 35 s
+		if got := s.of("w1"); !slices.Equal(got, []string{"e1", "e1", "e1"}) {
+			t.Errorf("attempts %v, want none of e2 while the receiver wants to be left alone", got)
 		}
 		stop(t, d)
 	})
@@ -703,7 +729,12 @@ func TestEndOfTheStartContextEndsNothing(t *testing.T) {
 		m := newMemory()
 		m.hook("w1", "")
 		ctx, cancel := context.WithCancel(t.Context())
-		d := webhook.NewDispatcher(webhook.DispatcherDeps{Outbox: m, Sender: &script{answer: always(200)}})
+		d := webhook.NewDispatcher(webhook.DispatcherDeps{Outbox: m, Sender: &script{answer: func(ctx context.Context, _ webhook.Job) webhook.Reply {
+			if ctx.Err() != nil {
+				t.Error("an attempt was made with an ended context")
+			}
+			return status(200)
+		}}})
 		if err := d.Start(ctx); err != nil {
 			t.Fatal(err)
 		}

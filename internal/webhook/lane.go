@@ -3,8 +3,6 @@ package webhook
 import (
 	"net/http"
 	"time"
-
-	"pombal/internal/event"
 )
 
 // The reasons of deliveries that are dropped or dead: catalogue keys.
@@ -92,7 +90,7 @@ func unwanted(job Job) string {
 	switch {
 	case !job.Webhook.Enabled:
 		return ReasonDisabled
-	case !job.Webhook.Events.Toggles.Has(event.Type(job.Delivery.EventType)):
+	case !job.Webhook.Events.Toggles.Has(job.Delivery.EventType):
 		return ReasonToggleOff
 	case len(job.Event.Body) == 0:
 		return ReasonEventGone

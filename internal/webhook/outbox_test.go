@@ -24,10 +24,11 @@ type memory struct {
 	nexts   int // calls of Next
 	dropped []string
 	fail    func(method string) error // nil: nothing fails
+	outcome chan struct{}             // holds one: there was an outcome
 }
 
 func newMemory() *memory {
-	return &memory{hooks: make(map[string]webhook.Webhook), bodies: make(map[string][]byte)}
+	return &memory{hooks: make(map[string]webhook.Webhook), bodies: make(map[string][]byte), outcome: make(chan struct{}, 1)}
 }
 
 // hook adds a webhook that wants everything.
@@ -139,6 +140,10 @@ func (m *memory) Settle(_ context.Context, d webhook.Delivery) error {
 	default:
 		m.rows = slices.Delete(m.rows, i, i+1)
 		m.settled = append(m.settled, d)
+	}
+	select {
+	case m.outcome <- struct{}{}:
+	default:
 	}
 	return nil
 }

@@ -61,14 +61,12 @@ const maxRetryAfter = 24 * time.Hour
 // date. Anything else, and a time that is over, asks for nothing.
 func retryAfter(value string, now time.Time) time.Duration {
 	value = strings.TrimSpace(value)
-	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
-		if math.IsNaN(seconds) || seconds <= 0 {
+	if strings.Trim(value, "0123456789.") == "" { // else ParseFloat takes 0x10, 1e3 and Inf as well
+		seconds, err := strconv.ParseFloat(value, 64)
+		if err != nil && !math.IsInf(seconds, 1) { // beyond all range is a number, too
 			return 0
 		}
-		if seconds >= maxRetryAfter.Seconds() {
-			return maxRetryAfter
-		}
-		return time.Duration(math.Ceil(seconds)) * time.Second
+		return time.Duration(min(math.Ceil(seconds), maxRetryAfter.Seconds())) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return min(max(at.Sub(now), 0), maxRetryAfter)

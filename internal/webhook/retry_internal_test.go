@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -37,13 +38,17 @@ func TestRetryAfterHeader(t *testing.T) {
 		{"", 0},
 		{"soon", 0},
 		{"NaN", 0},
-		{"Inf", 24 * time.Hour},
+		{"Inf", 0},
 		{"-Inf", 0},
-		{"1e300", 24 * time.Hour},
+		{"1e300", 0},
 		{"86400", 24 * time.Hour},
 		{"86401", 24 * time.Hour},
 		{"99999999999999999999", 24 * time.Hour},
 		{"1_0", 0},
+		{"0x10", 0},
+		{"1.2.3", 0},
+		{".", 0},
+		{strings.Repeat("9", 400), 24 * time.Hour},
 		{"Mon, 02 Mar 2026 11:10:00 GMT", 10 * time.Minute},
 		{"Monday, 02-Mar-26 11:10:00 GMT", 10 * time.Minute},
 		{"Mon Mar  2 11:10:00 2026", 10 * time.Minute},

@@ -173,12 +173,13 @@ func quick(d *webhook.DispatcherDeps) {
 // settle waits until n deliveries have their final outcome.
 func settle(t *testing.T, m *memory, n int) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	limit := time.After(20 * time.Second)
 	for len(m.final()) < n {
-		if time.Now().After(deadline) {
+		select {
+		case <-m.outcome:
+		case <-limit:
 			t.Fatalf("%d of %d deliveries have an outcome; %d wait", len(m.final()), n, len(m.pending()))
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -56,6 +56,12 @@ func (s *Service) List(ctx context.Context, instanceID string) ([]Webhook, error
 	return s.deps.Store.Webhooks(ctx, instanceID)
 }
 
+// Counts gives how many webhooks each instance has; instances without any are
+// not in it.
+func (s *Service) Counts(ctx context.Context) (map[string]Count, error) {
+	return s.deps.Store.CountWebhooks(ctx)
+}
+
 // Get finds a webhook; ErrNotFound.
 func (s *Service) Get(ctx context.Context, instanceID, id string) (Webhook, error) {
 	return s.deps.Store.Webhook(ctx, instanceID, id)

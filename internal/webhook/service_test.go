@@ -35,6 +35,10 @@ func (s *shelf) Webhook(_ context.Context, instanceID, id string) (webhook.Webho
 	return w, nil
 }
 
+func (s *shelf) CountWebhooks(context.Context) (map[string]webhook.Count, error) {
+	return nil, errors.New("not used here")
+}
+
 func (s *shelf) Webhooks(_ context.Context, instanceID string) ([]webhook.Webhook, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

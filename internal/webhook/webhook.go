@@ -28,6 +28,9 @@ type Webhook struct {
 	Rev       uint64    `json:"rev"` // counts edits
 }
 
+// Count is how many webhooks an instance has.
+type Count struct{ All, Enabled int }
+
 // Wants says whether an event of type t is to be queued for this webhook.
 func (w Webhook) Wants(t event.Type) bool {
 	return w.Enabled && w.Events.Toggles.Has(t)

@@ -99,7 +99,13 @@ func (s *session) Close() {
 	s.client.Disconnect()
 }
 
+// beforePair runs before the keys are stored. Keys of an earlier link under the
+// same address would win over the new ones, so they go first.
 func (s *session) beforePair(jid types.JID, _, _ string) bool {
+	if err := s.engine.cfg.Devices.Erase(context.Background(), jid); err != nil {
+		s.engine.cfg.Log.Error("erase the keys of an earlier link", "instance", s.params.InstanceID, "error", err)
+		return false
+	}
 	if err := s.params.Sink.BeforePair(jid.String()); err != nil {
 		s.engine.cfg.Log.Error("store the device that is being linked", "instance", s.params.InstanceID, "error", err)
 		return false

@@ -117,7 +117,7 @@ func (c *Client) Do(method, path, body string, headers ...string) *Answer {
 	}
 	a := &Answer{T: c.T, Status: res.StatusCode, Header: res.Header, Body: string(raw)}
 	if strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
-		if token, found := a.Doc().Find(`input[name="_csrf"]`).First().Attr("value"); found {
+		if token, found := a.Doc().Find(`input[name="_csrf"]`).First().Attr("value"); found && token != "" {
 			c.token = token
 		}
 	}

@@ -73,6 +73,22 @@ func (f *Webhooks) List(_ context.Context, instanceID string) ([]webhook.Webhook
 	return own, nil
 }
 
+// Counts is web.Webhooks.
+func (f *Webhooks) Counts(context.Context) (map[string]webhook.Count, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	counts := make(map[string]webhook.Count)
+	for _, h := range f.items {
+		c := counts[h.InstanceID]
+		c.All++
+		if h.Enabled {
+			c.Enabled++
+		}
+		counts[h.InstanceID] = c
+	}
+	return counts, nil
+}
+
 // Get finds a webhook.
 func (f *Webhooks) Get(_ context.Context, instanceID, id string) (webhook.Webhook, error) {
 	f.mu.Lock()

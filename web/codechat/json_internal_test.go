@@ -1,0 +1,100 @@
+package codechat
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"pombal/internal/event"
+	"pombal/internal/webhook"
+)
+
+// shape is the keys of a JSON object in their order, with nested objects.
+func shape(t *testing.T, v any) string {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(raw)))
+	var b strings.Builder
+	key := false
+	var depth []bool // true for objects
+	for dec.More() || len(depth) > 0 {
+		tok, err := dec.Token()
+		if err != nil {
+			break
+		}
+		switch tok := tok.(type) {
+		case json.Delim:
+			switch tok {
+			case '{', '[':
+				depth = append(depth, tok == '{')
+				b.WriteString(tok.String())
+				key = tok == '{'
+				continue
+			default:
+				depth = depth[:len(depth)-1]
+				b.WriteString(tok.String() + " ")
+			}
+		case string:
+			if key {
+				b.WriteString(tok + " ")
+				key = false
+				continue
+			}
+		}
+		key = len(depth) > 0 && depth[len(depth)-1]
+	}
+	return strings.TrimSpace(b.String())
+}
+
+const toggleNames = "qrcodeUpdate stateInstance messagesSet messagesUpsert messagesUpdate sendMessage contactsSet " +
+	"contactsUpsert contactsUpdate presenceUpdate chatsSet chatsUpdate chatsUpsert chatsDelete groupsUpsert groupUpdate " +
+	"groupParticipantsUpdate connectionUpdate newJwt"
+
+func TestShapes(t *testing.T) {
+	t.Parallel()
+	const events = "{" + toggleNames + " webhookEventsId createdAt updatedAt }"
+	const hook = "{name url enabled webhookId createdAt updatedAt instanceInstanceId WebhookEvents " + events + " }"
+	const auth = "{authId jwt createdAt updatedAt }"
+	const account = "{whatsappId remoteJid pictureUrl pushName createdAt }"
+	for _, tc := range []struct {
+		name, want string
+		value      any
+	}{
+		{"eventsJSON", events, eventsJSON(webhook.Events{})},
+		{"webhookJSON", hook, newWebhook(webhook.Webhook{})},
+		{"authJSON", auth, authJSON{}},
+		{"errorJSON", "{message [] error statusCode }", errorJSON{Message: []string{}}},
+		{
+			"instanceJSON", "{instanceId name state connection createdAt deletedAt Auth " + auth + " WhatsApp " + account +
+				" Webhook [" + hook + " ] Business {businessId name } }",
+			instanceJSON{WhatsApp: &event.WireWhatsApp{}, Webhook: []webhookJSON{newWebhook(webhook.Webhook{})}},
+		},
+	} {
+		if got := shape(t, tc.value); got != tc.want {
+			t.Errorf("%s\n got %s\nwant %s", tc.name, got, tc.want)
+		}
+	}
+}
+
+// JavaScript's dates have three digits, also where they are zeros.
+func TestDates(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 2, 9, 15, 0, 999_999, time.FixedZone("", 3600))
+	raw, err := json.Marshal(eventsJSON(webhook.Events{ID: "e", CreatedAt: at, Toggles: webhook.AllToggles()}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(raw), `"createdAt":"2026-03-02T08:15:00.000Z"`) {
+		t.Errorf("got %s", raw)
+	}
+	if strings.Count(string(raw), ":true") != 19 {
+		t.Errorf("got %s", raw)
+	}
+	if raw, err := json.Marshal(timeOrNull(at)); err != nil || string(raw) != `"2026-03-02T08:15:00.000Z"` {
+		t.Errorf("timeOrNull = %s, %v", raw, err)
+	}
+}
