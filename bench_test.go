@@ -99,10 +99,8 @@ func fillList(b *testing.B, home string, n int) *operator {
 	b.Helper()
 	o := newOperator(b, home)
 	o.logIn()
-	p := o.get("/instances/new")
 	for i := range n {
-		p = o.get("/instances/new")
-		p = o.submit(p, "/instances/new", url.Values{"name": {fmt.Sprintf("Loja %03d", i)}})
+		p := o.submit(o.get("/instances/new"), "/instances/new", url.Values{"name": {fmt.Sprintf("Loja %03d", i)}})
 		id := strings.TrimPrefix(p.URL.Path, "/instances/")
 		if p.Find("form[action='/instances/"+id+"/cancel']").Length() > 0 {
 			o.submit(p, "/instances/"+id+"/cancel", nil)
