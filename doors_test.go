@@ -44,6 +44,9 @@ func (o *operator) pair(id string, phone *wasim.Phone) {
 		o.t.Fatal(err)
 	}
 	o.untilPhase(id, "connected")
+	o.until("the name of the account", func() bool { // it comes a moment later
+		return strings.Contains(o.get("/instances/"+id).Find("#status-"+id).Text(), phone.Name())
+	})
 }
 
 // call makes an API call and reads the JSON answer.
