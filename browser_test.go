@@ -157,6 +157,18 @@ func (b *browser) text(css string) string {
 	return strings.TrimSpace(text)
 }
 
+// seeText waits until what matches says a text.
+func (b *browser) seeText(css, text string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, limit)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Poll[bool](fmt.Sprintf(
+		`document.querySelector(%q)?.innerText.includes(%q) ?? false`, css, text), chromedp.WithPollingTimeout(limit)))
+	if err != nil {
+		b.fail(fmt.Errorf("%s does not say %q: %w", css, text, err))
+	}
+}
+
 // path is the path of the page.
 func (b *browser) path() string {
 	b.t.Helper()

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"image"
 	_ "image/png"
 	"io"
@@ -194,16 +195,24 @@ func decodeQR(raw []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	bitmap, err := gozxing.NewBinaryBitmapFromImage(img)
-	if err != nil {
-		return "", err
+	source := gozxing.NewLuminanceSourceFromImage(img)
+	var failed error
+	// The decoder misses a pattern now and then; a camera would take another
+	// picture, so it gets a second look with another threshold.
+	for _, binarizer := range []gozxing.Binarizer{gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source)} {
+		for _, hint := range []gozxing.DecodeHintType{gozxing.DecodeHintType_TRY_HARDER, gozxing.DecodeHintType_PURE_BARCODE} {
+			bitmap, err := gozxing.NewBinaryBitmap(binarizer)
+			if err != nil {
+				return "", err
+			}
+			result, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{hint: true})
+			if err == nil {
+				return result.GetText(), nil
+			}
+			failed = errors.Join(failed, err)
+		}
 	}
-	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true}
-	result, err := qrcode.NewQRCodeReader().Decode(bitmap, hints)
-	if err != nil {
-		return "", err
-	}
-	return result.GetText(), nil
+	return "", failed
 }
 
 // until looks again and again, as a person at a page without scripts does.

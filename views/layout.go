@@ -1,6 +1,8 @@
 package views
 
 import (
+	"strconv"
+
 	"encoding/json"
 	"strings"
 
@@ -62,3 +64,7 @@ func (p Page) can(least auth.Role) bool {
 	ranks := map[auth.Role]int{auth.RoleViewer: 1, auth.RoleOperator: 2, auth.RoleAdmin: 3, auth.RoleOwner: 4}
 	return ranks[p.User.Role] >= ranks[least]
 }
+
+// liveURL is where the page hears of changes, from the moment on at which it
+// was asked for: what happened while it travelled is not lost.
+func (p Page) liveURL() string { return "/live?since=" + strconv.FormatUint(p.Since, 10) }

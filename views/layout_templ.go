@@ -350,7 +350,7 @@ func shell(p Page, title string, refresh bool) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, hxNonce(ctx, "hx-sse:connect", "/live", "hx-trigger", "load, live-retry", "hx-swap", "none"))
+			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, hxNonce(ctx, "hx-sse:connect", p.liveURL(), "hx-trigger", "load, live-retry", "hx-swap", "none"))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -28,6 +28,7 @@ type Page struct {
 	Insecure  bool   // served over plain http to other machines
 	Version   string
 	RequestID string
+	Since     uint64 // the newest live signal when the page was asked for
 }
 
 // Flash is a message about the last action.

@@ -98,11 +98,13 @@ func (s *Server) live(r *request) error {
 	return nil
 }
 
-// subscribe continues where the browser's last stream ended, as far as the hub
-// remembers.
+// subscribe continues where the browser's last stream ended, or where its page
+// began, as far as the hub remembers.
 func (s *Server) subscribe(r *request) (*live.Subscription, error) {
-	if last, err := strconv.ParseUint(r.Get("Last-Event-ID"), 10, 64); err == nil {
-		return s.Hub.SubscribeFrom(last)
+	for _, text := range []string{r.Get("Last-Event-ID"), r.Query("since")} {
+		if last, err := strconv.ParseUint(text, 10, 64); err == nil {
+			return s.Hub.SubscribeFrom(last)
+		}
 	}
 	return s.Hub.Subscribe()
 }

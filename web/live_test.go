@@ -27,8 +27,13 @@ type stream struct {
 // open opens a stream as a signed-in browser.
 func open(t *testing.T, c *webtest.Client, headers ...string) *stream {
 	t.Helper()
+	return openAt(t, c, "/live", headers...)
+}
+
+func openAt(t *testing.T, c *webtest.Client, path string, headers ...string) *stream {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Kit.URL+"/live", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Kit.URL+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -328,4 +333,20 @@ func TestSignalFormat(t *testing.T) {
 			t.Errorf("FormatSignal(%v) = %q, want %q", sig, got, want)
 		}
 	}
+}
+
+// What changes between the answer to a page and the opening of its stream
+// reaches the page all the same.
+func TestSignalsBetweenPageAndStreamAreNotLost(t *testing.T) {
+	t.Parallel()
+	k := webtest.NewServer(t)
+	c := k.SignedIn()
+	page := c.Get("/instances")
+	at := page.Doc().Find("#live").AttrOr("hx-sse:connect", "")
+	if at == "" {
+		t.Fatal("the page opens no stream")
+	}
+	k.Hub.Publish("inst-between")
+	s := openAt(t, c, at)
+	s.until("event: inst-between")
 }

@@ -95,7 +95,7 @@ func (s *Server) fragment(r *request) (views.Page, error) {
 	p := views.Page{
 		T: t, Theme: themeOf(r), User: r.user, Path: r.Path(), Now: s.Now(), Demo: s.Config.Demo,
 		StandIn: s.Config.StandIn, Insecure: !r.secure && !isLoopback(r.Hostname()), Version: s.Config.Version,
-		RequestID: r.id,
+		RequestID: r.id, Since: r.since,
 	}
 	if r.user != nil || r.formKey != nil {
 		p.CSRF = auth.CSRFToken(r.tokenHolder())

@@ -19,7 +19,8 @@ type request struct {
 	id      string // for logs and error pages; never taken from outside
 	nonce   string // of this answer's content security policy
 	started time.Time
-	secure  bool // the browser speaks https
+	since   uint64 // the newest signal when the request came
+	secure  bool   // the browser speaks https
 
 	session auth.Session
 	user    *auth.User // nil when nobody is signed in
@@ -41,7 +42,7 @@ func (s *Server) begin(c *fiber.Ctx) *request {
 	if r, ok := c.Locals(requestKey{}).(*request); ok {
 		return r
 	}
-	r := &request{Ctx: c, id: strings.ToLower(rand.Text()[:20]), nonce: rand.Text(), started: s.Now()}
+	r := &request{Ctx: c, id: strings.ToLower(rand.Text()[:20]), nonce: rand.Text(), started: s.Now(), since: s.Hub.Last()}
 	r.secure = s.isSecure(c)
 	c.Locals(requestKey{}, r)
 	s.setHeaders(r)

@@ -161,6 +161,14 @@ func (h *Hub) subscribe() (*Subscription, error) {
 	return sub, nil
 }
 
+// Last is the id of the newest signal, 0 before the first. A page that notes it
+// before it reads what it shows can be told of everything since.
+func (h *Hub) Last() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.next
+}
+
 // Len is how many subscriptions are open.
 func (h *Hub) Len() int {
 	h.mu.Lock()
