@@ -2,7 +2,6 @@ package wasim
 
 import (
 	"bytes"
-	"compress/zlib"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -105,6 +104,9 @@ func (p *Phone) provision(ctx context.Context, d *device) error {
 	if err := p.shareKeys(ctx, d); err != nil {
 		return err
 	}
+	if err := p.sendOnLink(ctx, d); err != nil {
+		return err
+	}
 	if !p.s.cfg.History {
 		return nil
 	}
@@ -134,19 +136,15 @@ func (p *Phone) sendHistory(ctx context.Context, d *device, h *waHistorySync.His
 	if err != nil {
 		return fmt.Errorf("encode history: %w", err)
 	}
-	var packed bytes.Buffer
-	z := zlib.NewWriter(&packed)
-	if _, err := z.Write(raw); err != nil {
-		return fmt.Errorf("pack history: %w", err)
-	}
-	if err := z.Close(); err != nil {
-		return fmt.Errorf("pack history: %w", err)
+	packed, err := deflate(raw, 0)
+	if err != nil {
+		return err
 	}
 	kind := waE2E.HistorySyncType(h.GetSyncType())
 	return p.sendPeer(ctx, d, &waE2E.ProtocolMessage{
 		Type: waE2E.ProtocolMessage_HISTORY_SYNC_NOTIFICATION.Enum(),
 		HistorySyncNotification: &waE2E.HistorySyncNotification{
-			SyncType: &kind, ChunkOrder: h.ChunkOrder, Progress: h.Progress, InitialHistBootstrapInlinePayload: packed.Bytes(),
+			SyncType: &kind, ChunkOrder: h.ChunkOrder, Progress: h.Progress, InitialHistBootstrapInlinePayload: packed,
 		},
 	})
 }

@@ -18,7 +18,7 @@ type Media struct {
 	Name    string `json:"name,omitempty"`    // of a document
 }
 
-// mediaPurposes are the labels under which media keys are derived.
+// mediaPurpose is the label under which the keys of a kind of media are derived.
 func mediaPurpose(kind string) string {
 	switch kind {
 	case "image", "sticker":

@@ -62,6 +62,18 @@ func TestPairByTypedCode(t *testing.T) {
 	}
 }
 
+// A code lives as long as the connection that has asked for it.
+func TestCodeEndsWithItsConnection(t *testing.T) {
+	t.Parallel()
+	s := start(t, wasim.Config{})
+	ana := s.NewPhone("5511900000001", "Ana")
+	_, code := showCode(t, s, ana)
+	s.DropAll()
+	if _, err := ana.EnterCode(ctxFor(t), code); !errors.Is(err, wasim.ErrNoCodeRequest) {
+		t.Errorf("EnterCode = %v, want %v", err, wasim.ErrNoCodeRequest)
+	}
+}
+
 func TestCodeRequestRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t, wasim.Config{})
@@ -97,4 +109,26 @@ func TestControlCode(t *testing.T) {
 		t.Fatalf("code = %d %+v", status, out)
 	}
 	wait[*events.AppStateSyncComplete](c, 5, nil)
+}
+
+func TestSpoiledProofs(t *testing.T) {
+	t.Parallel()
+	s := start(t, wasim.Config{})
+	ana := s.NewPhone("5511900000001", "Ana")
+	for what, want := range map[wasim.Spoil]error{
+		wasim.SpoiledHMAC:      whatsmeow.ErrPairInvalidDeviceIdentityHMAC,
+		wasim.SpoiledSignature: whatsmeow.ErrPairInvalidDeviceSignature,
+	} {
+		call(t, s.Control(), "POST", "/phones/5511900000001/spoil", object{"what": what}, nil)
+		c := connect(t, s, nil)
+		qr := wait[*events.QR](c, 1, nil)
+		if _, err := ana.Scan(ctxFor(t), qr.Codes[0]); !errors.Is(err, wasim.ErrRejected) {
+			t.Errorf("%s: Scan = %v, want %v", what, err, wasim.ErrRejected)
+		}
+		if e := wait[*events.PairError](c, 1, nil); !errors.Is(e.Error, want) {
+			t.Errorf("%s: PairError = %v, want %v", what, e.Error, want)
+		}
+	}
+	ana.SpoilProof(wasim.NotSpoiled)
+	pair(t, s, ana)
 }

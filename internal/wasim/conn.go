@@ -18,6 +18,9 @@ const (
 	// farewell is how long a connection stays open after the server's last word. A
 	// client that sees the socket close before it has handled a failure reconnects.
 	farewell = 250 * time.Millisecond
+	// relogin is the same after a 515: the client hangs up by itself, and one that
+	// is busy and finds the socket closed instead would never come back.
+	relogin = 5 * time.Second
 	// writeTime bounds one write to a client that does not read.
 	writeTime = 20 * time.Second
 )
@@ -51,7 +54,8 @@ type conn struct {
 // outgoing is a stanza on its way to the writer.
 type outgoing struct {
 	node waBinary.Node
-	last bool          // close after this one, with a farewell
+	raw  []byte        // instead of node: what the client decrypts, as it is
+	last time.Duration // when not 0: close that long after this one
 	sent chan struct{} // closed when written, may be nil
 }
 
@@ -76,6 +80,9 @@ func (s *Server) serveConn(ws *websocket.Conn) {
 	}
 	if err := c.greet(); err != nil {
 		s.log.Debug("handshake", "error", err)
+		return
+	}
+	if s.Faults().CloseAfterHandshake {
 		return
 	}
 	c.wg.Go(c.writeLoop)
@@ -167,7 +174,7 @@ func (c *conn) writeLoop() {
 			if !ok {
 				break
 			}
-			if err := c.write(o.node); err != nil {
+			if err := c.write(o); err != nil {
 				c.s.log.Debug("write", "device", c.name(), "error", err)
 				c.close()
 				return
@@ -175,9 +182,9 @@ func (c *conn) writeLoop() {
 			if o.sent != nil {
 				close(o.sent)
 			}
-			if o.last {
+			if o.last > 0 {
 				// A cut-short pause means that the connection is over anyway.
-				_ = pause(c.ctx, farewell)
+				_ = pause(c.ctx, o.last)
 				c.close()
 				return
 			}
@@ -196,12 +203,15 @@ func (c *conn) next() (outgoing, bool) {
 	return o, true
 }
 
-func (c *conn) write(node waBinary.Node) error {
-	plain, err := waBinary.Marshal(node)
-	if err != nil {
-		return err
+func (c *conn) write(o outgoing) error {
+	plain := o.raw
+	if plain == nil {
+		var err error
+		if plain, err = waBinary.Marshal(o.node); err != nil {
+			return err
+		}
+		c.trace("sent", &o.node)
 	}
-	c.trace("sent", &node)
 	ctx, cancel := context.WithTimeout(c.ctx, writeTime)
 	defer cancel()
 	return c.frames.write(ctx, c.keys.send.seal(plain, nil))
@@ -212,9 +222,12 @@ func (c *conn) send(node waBinary.Node) { c.push(outgoing{node: node}) }
 
 // sendLast queues the server's last word; the returned channel is closed when it
 // has been written.
-func (c *conn) sendLast(node waBinary.Node) <-chan struct{} {
+func (c *conn) sendLast(node waBinary.Node) <-chan struct{} { return c.sendLastFor(node, farewell) }
+
+// sendLastFor is sendLast with another limit for the client to hang up by itself.
+func (c *conn) sendLastFor(node waBinary.Node, limit time.Duration) <-chan struct{} {
 	sent := make(chan struct{})
-	c.push(outgoing{node: node, last: true, sent: sent})
+	c.push(outgoing{node: node, last: limit, sent: sent})
 	return sent
 }
 

@@ -59,11 +59,33 @@ type DeviceState struct {
 //	POST /phones/{number}/code    {"code","wait"}    → {"device"}  a typed code
 //	POST /phones/{number}/passkey PasskeyOptions     → {}       DELETE ends it, GET → {"code"}
 //	POST /phones/{number}/passkeyanswer  a request   → the answer to it
+//	POST /phones/{number}/spoil   {"what"}           → {}       "hmac" or "signature": links fail
 //	POST /phones/{number}/refresh {"on","child"}     → {}       companion_reg_refresh
 //	POST /phones/{number}/text    {"to","text"}      → {"id"}   from this phone to the number "to"
 //	POST /phones/{number}/text    {"from","text"}    → {"id"}   from the phone "from" to this number
 //	POST /phones/{number}/read    {"id"}             → {}
 //	POST /phones/{number}/remove  {"device"}         → {}
+//	POST /phones/{number}/oldscan {"text"}           → {}       scanned with an app too old to link
+//	POST /phones/{number}/timelock {"until","kind","on"}, /capping a Capping value → {}
+//	POST /phones/{number}/token   {"to","data"}      → {}       a token for that account
+//	POST /phones/{number}/mark    {"kind","ids"}     → {}       "", "read" or "played"
+//	POST /phones/{number}/readself {"to","ids"}, /holdreceipts {"on"} → {}
+//	POST /phones/{number}/presence {"on","last"}     → {}
+//	POST /phones/{number}/typing  {"to","state"}     → {"reached"}
+//	POST /phones/{number}/picture {"data"}           → {"id"}   no data: removed
+//	POST /phones/{number}/media   {"to","kind","data","mime","text","name"} → {"id"}
+//	POST /phones/{number}/garbled {"to","text"}, /unavailable {"to","text","kind"} → {"id"}
+//	POST /phones/{number}/identity (no body)         → {}       security code changed
+//	POST /phones/{number}/ring    {"to","kind"}      → a Call; /hangup {"to","call","reason"} → {}
+//	POST /phones/{number}/contact {"to","first","name"} → {}
+//	POST /phones/{number}/change  {"kind","chat","on",…} → {}   name, archive, pin, mute, read, deletechat, clearchat, star, deleteforme, label, labelchat, labelmessage
+//	POST /phones/{number}/history HistoryOptions, /onlink a list of them, /past a list of HistoryChat → {}
+//	POST /groups                  {"by","text","whom"} → a GroupState; GET → all of them
+//	POST /groups/{group}/{what}   {"by","text","whom","on"} → a GroupState   add, remove, promote, demote, subject, description, announce, locked, delete
+//	POST /groups/{group}/text     {"by","text"}      → {"id"}
+//	POST /malformed               {"device","kind","size"} → {}  without device: all that are not linked
+//	POST /front                   a FrontPage value  → {}
+//	POST /expiremedia             (no body)          → {}
 //	POST /drop                    {"device"}         → {"dropped"}  without device: all
 //	POST /conflict                {"device"}         → {"sent"}
 //	POST /streamerror             {"device","code"}  → {"sent"}
@@ -98,6 +120,9 @@ func (s *Server) Control() http.Handler {
 		return nothing, nil
 	}))
 	s.controlLinking(mux)
+	s.controlPhones(mux)
+	s.controlGroups(mux)
+	s.controlNetwork(mux)
 	mux.HandleFunc("GET /acks/{id}", func(w http.ResponseWriter, r *http.Request) {
 		answerJSON(w, http.StatusOK, map[string]int{"acks": s.Acks(r.PathValue("id"))})
 	})
@@ -153,9 +178,9 @@ func control[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {
 func answerError(w http.ResponseWriter, err error) {
 	status := http.StatusConflict
 	switch {
-	case errors.Is(err, errMalformed), errors.Is(err, ErrBadCode), errors.Is(err, ErrNotForPasskey):
+	case errors.Is(err, errMalformed), errors.Is(err, ErrBadCode), errors.Is(err, ErrNotForPasskey), errors.Is(err, ErrUnknownMalformation):
 		status = http.StatusBadRequest
-	case errors.Is(err, errNoPhone), errors.Is(err, ErrUnknownDevice), errors.Is(err, ErrUnknownMessage):
+	case errors.Is(err, errNoPhone), errors.Is(err, ErrUnknownDevice), errors.Is(err, ErrUnknownMessage), errors.Is(err, ErrUnknownGroup):
 		status = http.StatusNotFound
 	case errors.Is(err, context.DeadlineExceeded):
 		status = http.StatusGatewayTimeout

@@ -118,3 +118,50 @@ func TestControlRefusals(t *testing.T) {
 		}
 	}
 }
+
+// Routes that no other test uses.
+func TestControlOddments(t *testing.T) {
+	t.Parallel()
+	s := start(t, wasim.Config{})
+	ana, bob := s.NewPhone("5511900000001", "Ana"), s.NewPhone("5511900000002", "Bob")
+	c, jid := pair(t, s, ana)
+	c.ManualHistorySyncDownload = true // nothing may go on when the test is over
+	h := s.Control()
+	for _, tc := range []struct {
+		method, path string
+		in           any
+		want         int
+	}{
+		{"POST", "/phones/5511900000001/passkey", wasim.PasskeyOptions{Silent: true}, 200},
+		{"GET", "/phones/5511900000001/passkey", nil, 200},
+		{"DELETE", "/phones/5511900000001/passkey", nil, 200},
+		{"POST", "/phones/5511900000001/passkeyanswer", object{"rpId": "elsewhere"}, 400},
+		{"POST", "/phones/5511900000001/refresh", object{"on": true, "child": wasim.RefreshQR}, 200},
+		{"POST", "/phones/5511900000001/refresh", object{"on": false}, 200},
+		{"POST", "/phones/5511900000001/oldscan", object{"text": "x"}, 400},
+		{"POST", "/phones/5511900000001/code", object{"code": "ABCD-EFGH"}, 409},
+		{"POST", "/phones/5511900000001/past", []wasim.HistoryChat{chatOf(bob.JID(), 1)}, 200},
+		{"POST", "/phones/5511900000001/history", wasim.HistoryOptions{Kind: "PUSH_NAME", PushNames: true, Device: jid}, 200},
+		{"POST", "/phones/5511900000001/change", object{"kind": "nothing", "chat": "1@s.whatsapp.net"}, 400},
+		{"POST", "/phones/5511900000002/unavailable", object{"to": "5511900000001", "text": "look", "kind": "view_once"}, 200},
+		{"POST", "/groups/1/subject", object{"by": "5511900000001"}, 404},
+		{"POST", "/malformed", object{"device": jid, "kind": wasim.FlagOnly}, 200},
+		{"POST", "/malformed", object{"device": jid, "kind": "nonsense"}, 400},
+		{"POST", "/malformed", object{"kind": wasim.FlagOnly}, 404},
+		{"POST", "/expiremedia", nil, 200},
+	} {
+		if code := call(t, h, tc.method, tc.path, tc.in, nil); code != tc.want {
+			t.Errorf("%s %s = %d, want %d", tc.method, tc.path, code, tc.want)
+		}
+	}
+	bob.NewGroup("Pigeons", ana)
+	var groups []wasim.GroupState
+	if call(t, h, "GET", "/groups", nil, &groups); len(groups) != 1 || groups[0].Subject != "Pigeons" || len(groups[0].Members) != 2 {
+		t.Errorf("groups = %+v", groups)
+	}
+	c.text("look")
+	wait[*events.JoinedGroup](c, 1, nil)
+	if err := s.WaitSettled(ctxFor(t), jid); err != nil {
+		t.Fatal(err)
+	}
+}

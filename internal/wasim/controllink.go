@@ -54,6 +54,12 @@ func (s *Server) controlLinking(mux *http.ServeMux) {
 		answer, err := p.PasskeyAnswer(in.raw)
 		return json.RawMessage(answer), err
 	}))
+	mux.HandleFunc("POST /phones/{number}/spoil", control(onPhone(s, func(p *Phone, in struct {
+		What Spoil `json:"what"`
+	}) error {
+		p.SpoilProof(in.What)
+		return nil
+	})))
 	mux.HandleFunc("POST /phones/{number}/refresh", control(onPhone(s, func(p *Phone, in struct {
 		On    bool         `json:"on"`
 		Child RefreshChild `json:"child"`

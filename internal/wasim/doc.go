@@ -9,11 +9,13 @@
 //
 // What it speaks is what the engine asks for: a websocket over TLS with its own
 // authority; Noise XX with a certificate chain below its own root; linking by QR
-// code with the account's and the device's signatures; stream error 515 and
-// login; prekeys; usync; application state; keep-alive; acks and receipts; text
-// between accounts with real Signal encryption; unlinking from either side; and
-// faults on demand ([Faults], [Server.Drop], [Server.Conflict], [Server.Ban], …).
-// Groups, media, calls, newsletters, linking by typed code and the passkey step
+// code or typed code with the account's and the device's signatures, with the
+// passkey step where a phone wants it; stream error 515 and login; prekeys; usync;
+// application state; history and files through a media host; keep-alive; acks,
+// receipts, presence and pictures; messages between accounts and in groups with
+// real Signal encryption; unlinking from either side; and faults on demand
+// ([Faults], [Server.Drop], [Server.Conflict], [Server.Ban], [Server.Malformed],
+// …). Newsletters, communities, status, business profiles and the media of calls
 // are absent; [Server.Inject] and [Server.Notify] send any stanza.
 //
 // # Use

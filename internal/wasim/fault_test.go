@@ -52,6 +52,24 @@ func TestRefuseDial(t *testing.T) {
 	if got := s.Dials(); got < 2 {
 		t.Errorf("dials = %d, want at least 2", got)
 	}
+	s.SetFaults(wasim.Faults{RefuseDial: http.StatusTooManyRequests, RefuseTimes: 2})
+	for i, want := range []bool{false, false, true} {
+		if err := c.Connect(); (err == nil) != want {
+			t.Errorf("Connect %d = %v, want success %v", i, err, want)
+		}
+	}
+}
+
+// What hits a client that is not linked yet.
+func TestUnlinkedClientsAreReached(t *testing.T) {
+	t.Parallel()
+	s := start(t, wasim.Config{})
+	c := connect(t, s, nil)
+	wait[*events.QR](c, 1, nil)
+	if !s.StreamError(types.EmptyJID, "777") {
+		t.Error("StreamError found nobody")
+	}
+	wait(c, 1, func(e *events.StreamError) bool { return e.Code == "777" })
 }
 
 func TestSlowness(t *testing.T) {

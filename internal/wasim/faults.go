@@ -18,10 +18,16 @@ type Faults struct {
 	RefuseDial int `json:"refuseDial,omitempty"`
 	// Down closes every new TCP connection at once. Connections that stand stay.
 	Down bool `json:"down,omitempty"`
+	// RefuseTimes is how often RefuseDial and Down act, together, before they end by
+	// themselves; 0 means until they are taken away.
+	RefuseTimes int `json:"refuseTimes,omitempty"`
 	// SlowHandshake is waited between the client's hello and the answer.
 	SlowHandshake time.Duration `json:"slowHandshake,omitempty"`
 	// BadCertificate sends a Noise certificate chain signed by a stranger.
 	BadCertificate bool `json:"badCertificate,omitempty"`
+	// CloseAfterHandshake closes every new connection right after the handshake,
+	// without a word.
+	CloseAfterHandshake bool `json:"closeAfterHandshake,omitempty"`
 	// SlowIQ is waited before every iq answer; other stanzas are not held up.
 	SlowIQ time.Duration `json:"slowIQ,omitempty"`
 	// SilentIQ lists iq namespaces (xmlns) that are never answered: "w:p" is the
@@ -178,20 +184,21 @@ func (s *Server) Conflict(device types.JID) bool {
 }
 
 // StreamError sends a stream error with the given code, for instance "503" or
-// "515", then closes. It reports whether the device was connected.
+// "515", then closes; the zero JID means every client that is not linked. It
+// reports whether anybody was connected.
 func (s *Server) StreamError(device types.JID, code string) bool {
 	return s.sendLast(device, waBinary.Node{Tag: "stream:error", Attrs: waBinary.Attrs{"code": code}})
 }
 
-// Inject sends any stanza to a device as it is, outside the queue. Addresses
-// must be given as types.JID values. It reports whether the device was connected.
+// Inject sends any stanza to a device as it is, outside the queue; the zero JID
+// means every client that is not linked. Addresses must be given as types.JID
+// values. It reports whether anybody was connected.
 func (s *Server) Inject(device types.JID, node waBinary.Node) bool {
-	c := s.connOf(device)
-	if c == nil {
-		return false
+	to := s.connsOf(device)
+	for _, c := range to {
+		c.send(node)
 	}
-	c.send(node)
-	return true
+	return len(to) > 0
 }
 
 // Ban pauses a device: its connection is dropped and logins are refused with
@@ -228,13 +235,40 @@ func (s *Server) connOf(jid types.JID) *conn {
 	return nil
 }
 
-func (s *Server) sendLast(jid types.JID, node waBinary.Node) bool {
-	c := s.connOf(jid)
-	if c == nil {
-		return false
+// connsOf returns the connection of a device or, for the zero JID, those of all
+// clients that are not linked.
+func (s *Server) connsOf(jid types.JID) []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !jid.IsEmpty() {
+		if d := s.device(jid); d != nil && d.conn != nil {
+			return []*conn{d.conn}
+		}
+		return nil
 	}
-	c.sendLast(node)
-	return true
+	var out []*conn
+	for _, c := range s.unpaired {
+		out = append(out, c)
+	}
+	return out
+}
+
+func (s *Server) sendLast(jid types.JID, node waBinary.Node) bool {
+	to := s.connsOf(jid)
+	for _, c := range to {
+		c.sendLast(node)
+	}
+	return len(to) > 0
+}
+
+// refusedOnce counts a refused connection. s.mu must be held.
+func (s *Server) refusedOnce() {
+	if s.faults.RefuseTimes == 0 {
+		return
+	}
+	if s.faults.RefuseTimes--; s.faults.RefuseTimes == 0 {
+		s.faults.RefuseDial, s.faults.Down = 0, false
+	}
 }
 
 func streamConflict(kind, code string) waBinary.Node {

@@ -41,6 +41,7 @@ type Group struct {
 	version   int // of the list of members
 	departure int // raised when somebody leaves: senders make new keys then
 	invite    string
+	picture   picture
 	deleted   bool
 }
 

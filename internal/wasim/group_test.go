@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/proto/waE2E"
@@ -38,7 +39,7 @@ func say(t *testing.T, s *wasim.Server, p *wasim.Phone, g *wasim.Group, text str
 func TestGroupMessages(t *testing.T) {
 	t.Parallel()
 	s := start(t, wasim.Config{})
-	ana, bob, eva := s.NewPhone("5511900000001", "Ana"), s.NewPhone("5511900000002", "Bob"), s.NewPhone("5511900000003", "Eva")
+	ana, bob := s.NewPhone("5511900000001", "Ana"), s.NewPhone("5511900000002", "Bob")
 	c, jid := pair(t, s, ana)
 	g := bob.NewGroup("Pigeons", ana)
 	joined := wait[*events.JoinedGroup](c, 1, nil)
@@ -75,6 +76,30 @@ func TestGroupMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait(c, 1, func(r *events.Receipt) bool { return r.Type == types.ReceiptTypeRead && r.Chat == g.JID() })
+
+	if ana.Failures()+bob.Failures() != 0 {
+		t.Error("a phone could not decrypt")
+	}
+}
+
+func TestGroupTypingAndNewcomer(t *testing.T) {
+	t.Parallel()
+	s := start(t, wasim.Config{})
+	ana, bob, eva := s.NewPhone("5511900000001", "Ana"), s.NewPhone("5511900000002", "Bob"), s.NewPhone("5511900000003", "Eva")
+	c, _ := pair(t, s, ana)
+	g := bob.NewGroup("Pigeons", ana)
+	say(t, s, bob, g, "before")
+	c.said(g, "before")
+	if err := c.SendPresence(ctxFor(t), types.PresenceAvailable); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.GetBlocklist(ctxFor(t)); err != nil { // stanzas are handled in order
+		t.Fatal(err)
+	}
+	if n := bob.SetGroupTyping(g, wasim.Composing); n != 1 {
+		t.Errorf("SetGroupTyping reached %d devices, want 1", n)
+	}
+	wait(c, 1, func(e *events.ChatPresence) bool { return e.Chat == g.JID() && e.Sender == bob.LID() })
 
 	// The newcomer's keys reach it with the next message, from both kinds of sender.
 	if err := g.Add(bob, eva); err != nil {
@@ -209,6 +234,8 @@ func TestGroupQueriesOfTheClient(t *testing.T) {
 	must("SetGroupTopic", c.SetGroupTopic(ctx, info.JID, "", "", "About us"))
 	must("SetGroupAnnounce", c.SetGroupAnnounce(ctx, info.JID, true))
 	must("SetGroupLocked", c.SetGroupLocked(ctx, info.JID, true))
+	must("SetDisappearingTimer", c.SetDisappearingTimer(ctx, info.JID, whatsmeow.DisappearingTimer24Hours, time.Time{}))
+	wait(c, 1, func(e *events.GroupInfo) bool { return e.Ephemeral != nil && e.Ephemeral.DisappearingTimer == 86400 })
 	want := wasim.GroupState{
 		JID: info.JID, Subject: "Ours", Description: "About us", Announce: true, Locked: true,
 		Members: []types.JID{ana.JID(), bob.JID(), eva.JID()}, Admins: []types.JID{ana.JID(), eva.JID()},

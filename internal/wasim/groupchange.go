@@ -13,13 +13,19 @@ import (
 func (g *Group) Add(by *Phone, others ...*Phone) error {
 	g.s.mu.Lock()
 	defer g.s.mu.Unlock()
-	return g.add(by, others, "")
+	return g.add(by, others)
 }
 
-func (g *Group) add(by *Phone, others []*Phone, reason string) error {
+func (g *Group) add(by *Phone, others []*Phone) error {
 	if err := g.allowed(by, false); err != nil {
 		return err
 	}
+	g.join(by, others, "")
+	return nil
+}
+
+// join puts accounts into the group, whoever may do that.
+func (g *Group) join(by *Phone, others []*Phone, reason string) {
 	before := g.accounts()
 	var fresh []*member
 	for _, p := range others {
@@ -29,7 +35,7 @@ func (g *Group) add(by *Phone, others []*Phone, reason string) error {
 		}
 	}
 	if len(fresh) == 0 {
-		return nil
+		return
 	}
 	child := g.turnover("add", fresh)
 	child.Attrs["reason"] = reason
@@ -37,7 +43,6 @@ func (g *Group) add(by *Phone, others []*Phone, reason string) error {
 	g.tell(by, g.accounts()[len(before):], waBinary.Node{
 		Tag: "create", Attrs: waBinary.Attrs{"type": "add", "reason": reason}, Content: []waBinary.Node{g.node()},
 	})
-	return nil
 }
 
 // turnover makes the child of a notification about members.
@@ -193,7 +198,7 @@ func (g *Group) Delete(by *Phone, reason string) error {
 	return nil
 }
 
-// SetInvite revokes the invite link and makes another.
+// resetInvite revokes the invite link and makes another.
 func (g *Group) resetInvite(by *Phone) error {
 	if err := g.allowed(by, true); err != nil {
 		return err

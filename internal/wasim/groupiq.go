@@ -98,9 +98,7 @@ func (s *Server) byInvite(p *Phone, code string, join bool) ([]waBinary.Node, er
 		if !join {
 			return []waBinary.Node{g.node()}, nil
 		}
-		if err := g.add(g.creator, []*Phone{p}, "invite"); err != nil {
-			return nil, err
-		}
+		g.join(p, []*Phone{p}, "invite")
 		return []waBinary.Node{{Tag: "group", Attrs: waBinary.Attrs{"jid": g.jid}}}, nil
 	}
 	return nil, ErrUnknownGroup
@@ -147,7 +145,7 @@ func (g *Group) clientChange(p *Phone, n waBinary.Node) ([]waBinary.Node, error)
 	whom := g.s.named(n)
 	switch n.Tag {
 	case "add":
-		return echo(n, whom), g.add(p, whom, "")
+		return echo(n, whom), g.add(p, whom)
 	case "remove":
 		return echo(n, whom), g.remove(p, whom)
 	case "promote", "demote":
@@ -157,6 +155,13 @@ func (g *Group) clientChange(p *Phone, n waBinary.Node) ([]waBinary.Node, error)
 	case "description":
 		body := n.GetChildByTag("body")
 		return echo(n, nil), g.setDescription(p, string(bytesOf(body)), stringAttr(&n, "id"))
+	case "ephemeral", "not_ephemeral", "member_add_mode", "membership_approval_mode":
+		// Passed on and not kept.
+		if err := g.allowed(p, true); err != nil {
+			return nil, err
+		}
+		g.tell(p, g.accounts(), n)
+		return echo(n, nil), nil
 	case "invite":
 		err := g.resetInvite(p)
 		return []waBinary.Node{{Tag: "invite", Attrs: waBinary.Attrs{"code": g.invite}}}, err

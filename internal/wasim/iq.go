@@ -114,7 +114,7 @@ func (s *Server) answer(c *conn, xmlns string, n *waBinary.Node) iqAnswer {
 	case "md":
 		return s.iqMultiDevice(c, n)
 	case "w:profile:picture":
-		return iqAnswer{fail: 404}
+		return s.iqPicture(c, n)
 	case "privacy":
 		return s.iqPrivacy(c, n)
 	case "blocklist":

@@ -298,20 +298,6 @@ func (s *Server) routeOne(ctx context.Context, d *device, chat *Phone, jid types
 	}
 }
 
-// peerMessage is a message from a companion to its own phone.
-func (p *Phone) peerMessage(ctx context.Context, d *device, id string, enc waBinary.Node) {
-	msg, err := p.decrypt(ctx, d.lid(), enc)
-	if err != nil {
-		p.s.log.Warn("phone cannot decrypt a peer message", "phone", p.number, "id", id, "error", err)
-		return
-	}
-	if msg.GetProtocolMessage().GetType() == waE2E.ProtocolMessage_APP_STATE_SYNC_KEY_REQUEST {
-		if err := p.shareKeys(ctx, d); err != nil {
-			p.s.log.Warn("share state keys", "phone", p.number, "error", err)
-		}
-	}
-}
-
 // sendPeer sends a protocol message from the phone to its own companion.
 func (p *Phone) sendPeer(ctx context.Context, d *device, msg *waE2E.ProtocolMessage) error {
 	p.sendMu.Lock()

@@ -271,7 +271,13 @@ func (p *Phone) vouch(reg *registration, secret [32]byte, id uint16) (details, c
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode device identity: %w", err)
 	}
+	p.s.mu.Lock()
+	spoil := p.spoil
+	p.s.mu.Unlock()
 	sig := ecc.CalculateSignature(ecc.NewDjbECPrivateKey(*p.sig.IdentityKey.Priv), join(accountPrefix[:], details, reg.identity[:]))
+	if spoil == SpoiledSignature {
+		sig[0] ^= 1
+	}
 	signed, err := proto.Marshal(&waAdv.ADVSignedDeviceIdentity{
 		Details: details, AccountSignatureKey: p.sig.IdentityKey.Pub[:], AccountSignature: sig[:],
 	})
@@ -280,7 +286,11 @@ func (p *Phone) vouch(reg *registration, secret [32]byte, id uint16) (details, c
 	}
 	mac := hmac.New(sha256.New, secret[:])
 	mac.Write(signed)
-	container, err = proto.Marshal(&waAdv.ADVSignedDeviceIdentityHMAC{Details: signed, HMAC: mac.Sum(nil)})
+	sum := mac.Sum(nil)
+	if spoil == SpoiledHMAC {
+		sum[0] ^= 1
+	}
+	container, err = proto.Marshal(&waAdv.ADVSignedDeviceIdentityHMAC{Details: signed, HMAC: sum})
 	return details, container, err
 }
 
@@ -330,7 +340,7 @@ func (p *Phone) adopt(ctx context.Context, c *conn, d *device) (types.JID, error
 	p.tellDevices()
 	s.announce()
 	s.mu.Unlock()
-	sent := c.sendLast(waBinary.Node{Tag: "stream:error", Attrs: waBinary.Attrs{"code": "515"}})
+	sent := c.sendLastFor(waBinary.Node{Tag: "stream:error", Attrs: waBinary.Attrs{"code": "515"}}, relogin)
 	select {
 	case <-sent:
 	case <-c.ctx.Done():

@@ -56,6 +56,7 @@ type Phone struct {
 	// refreshChild is what DemandRefresh sends.
 	refreshChild RefreshChild
 	passkey      *passkey // nil unless RequirePasskey
+	spoil        Spoil
 	lock         timeLock
 	knows        map[string]bool   // accounts with a chat, by LID user
 	given        map[string][]byte // tokens others have given it, by their LID user
@@ -63,7 +64,10 @@ type Phone struct {
 	holds        bool // delivery receipts are held back
 	presence     presence
 	chatStates   []ChatState
-	kept         map[string]*waE2E.Message // received, by id
+	kept         map[string]*waE2E.Message   // received, by id
+	past         map[string][]HistoryMessage // by chat, oldest first
+	picture      picture
+	onLink       []HistoryOptions // for companions that link later
 }
 
 // sentMessage is what a phone remembers of a message it sent.
@@ -128,7 +132,7 @@ func newPhone(s *Server, number, pushName string) *Phone {
 		lid:   types.NewJID(strconv.FormatUint(lid, 10), types.HiddenUserServer),
 		rawID: binary.BigEndian.Uint32(sum[8:12]),
 		sent:  map[string]sentMessage{}, devices: map[uint16]*device{}, retries: map[string]int{},
-		senderKeys: map[string]*senderKey{}, kept: map[string]*waE2E.Message{}, knows: map[string]bool{}, given: map[string][]byte{},
+		senderKeys: map[string]*senderKey{}, kept: map[string]*waE2E.Message{}, past: map[string][]HistoryMessage{}, knows: map[string]bool{}, given: map[string][]byte{},
 		vault: newVault(), state: newStateStore(sum[:]),
 	}
 	p.sig = &store.Device{

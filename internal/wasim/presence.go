@@ -71,6 +71,25 @@ func (p *Phone) SetTyping(to *Phone, state Typing) int {
 	return n
 }
 
+// SetGroupTyping shows the companions of a group's other members what somebody at
+// this phone is doing there. It reaches those that are online and have called
+// themselves available; the number of them is returned.
+func (p *Phone) SetGroupTyping(g *Group, state Typing) int {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	n := 0
+	for _, m := range g.members {
+		for _, d := range m.phone.companions() {
+			if m.phone == p || !d.online() || d.conn.presence != "available" {
+				continue
+			}
+			d.conn.send(chatState(waBinary.Attrs{"from": g.jid, "participant": p.lid, "participant_pn": p.pn, "addressing_mode": "lid"}, state))
+			n++
+		}
+	}
+	return n
+}
+
 func chatState(attrs waBinary.Attrs, state Typing) waBinary.Node {
 	child := waBinary.Node{Tag: string(state)}
 	if state == Recording {

@@ -41,6 +41,10 @@ func (s *Server) handleReceipt(c *conn, n *waBinary.Node) {
 	c.send(ack)
 	switch {
 	case author == nil:
+	case kind == "server-error":
+		if author == d.phone {
+			author.mediaAgain(d, n)
+		}
 	case kind == "retry" && to.Device == 0:
 		author.resend(c.ctx, d, n)
 	case kind == "retry":

@@ -1,6 +1,8 @@
 package wasim
 
 import (
+	"context"
+
 	waBinary "go.mau.fi/whatsmeow/binary"
 	"go.mau.fi/whatsmeow/types"
 )
@@ -50,4 +52,26 @@ func (p *Phone) refuses(c *conn, code code) bool {
 		return true
 	}
 	return old == code.secret
+}
+
+// ScanWithOldApp scans a code with an app that is too old to link devices: the
+// client is told so, and the code stays valid. The error is as with [Phone.Scan].
+func (p *Phone) ScanWithOldApp(_ context.Context, qrText string) error {
+	code, err := parseCode(qrText)
+	if err != nil {
+		return err
+	}
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	switch r := p.s.refs[code.ref]; {
+	case r == nil:
+		return ErrUnknownCode
+	case r.spent:
+		return ErrSpentCode
+	case r.conn == nil || r.conn.ctx.Err() != nil:
+		return ErrExpiredCode
+	default:
+		r.conn.send(ib("downgrade_webclient", nil))
+		return nil
+	}
 }

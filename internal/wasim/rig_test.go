@@ -25,6 +25,9 @@ var root = wasim.NewRoot()
 
 func TestMain(m *testing.M) {
 	whatsmeow.WACertPubKey = root.Key()
+	if kind := os.Getenv(crashVariable); kind != "" {
+		os.Exit(crashChild(kind))
+	}
 	goleak.VerifyTestMain(m,
 		// The engine's own leak: a client that disconnects while a frame arrives
 		// leaves its reader behind for ever, sending to a channel nobody reads.
@@ -34,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 // waitTime bounds every wait of these tests.
-const waitTime = 20 * time.Second
+const waitTime = 60 * time.Second
 
 func ctxFor(t *testing.T) context.Context {
 	t.Helper()

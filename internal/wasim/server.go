@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -92,6 +91,9 @@ type Server struct {
 	groups       map[string]*Group     // by user part of the address
 	media        map[string]*mediaFile // by path
 	deletedMedia int
+	front        FrontPage
+	frontAsked   int
+	pictures     int // made so far
 	unknown      []string
 	dials        int
 	sockets      int
@@ -202,6 +204,9 @@ func (g *gate) Accept() (net.Conn, error) {
 		g.s.mu.Lock()
 		g.s.dials++
 		down := g.s.faults.Down
+		if down {
+			g.s.refusedOnce()
+		}
 		g.s.announce()
 		g.s.mu.Unlock()
 		if !down {
@@ -354,17 +359,12 @@ func (s *Server) UnknownIQs() []string {
 	return append([]string(nil), s.unknown...)
 }
 
-// serveFront announces the newest client revision in the form that
-// whatsmeow.GetLatestVersion looks for.
-func (s *Server) serveFront(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	body := `<!doctype html><title>stand-in</title><script>{"client_revision":` + strconv.FormatUint(uint64(s.cfg.Revision), 10) + `,"x":0}</script>`
-	_, _ = w.Write([]byte(body)) // a reader that has gone is no matter of ours
-}
-
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	refuse := s.faults.RefuseDial
+	if refuse != 0 {
+		s.refusedOnce()
+	}
 	if s.closed || s.stopped {
 		refuse = http.StatusServiceUnavailable
 	}
