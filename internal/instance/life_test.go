@@ -430,3 +430,27 @@ func same(t *testing.T, what string, got, want []string) {
 		}
 	}
 }
+
+// A pairing that was given up in the middle of its handshake does not hold up
+// the next one: the library waits 20 s for the answer it no longer needs.
+func TestCancelDuringHandshakeDoesNotDelayTheNextCode(t *testing.T) {
+	t.Parallel()
+	h := instancetest.New(t, instancetest.Options{})
+	in := h.Create("shop")
+	h.Network.SetFaults(wasim.Faults{SlowHandshake: time.Minute})
+	if _, err := h.Manager.Connect(context.Background(), in.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Network.WaitDials(context.Background(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Manager.CancelPairing(context.Background(), in.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.Network.SetFaults(wasim.Faults{})
+	began := time.Now()
+	h.Code(in.ID)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the next code took %s", took)
+	}
+}

@@ -33,7 +33,7 @@ type runner struct {
 	gen     int // changes with every session; stale signals carry an old one
 	cancel  context.CancelFunc
 	dialing bool
-	closing int    // retired sessions that are still closing
+	closing int    // retired sessions of a linked device that are still closing
 	opening func() // what to do once they are closed
 	synced  bool   // missed messages have arrived on this connection
 	upSince time.Time
@@ -247,7 +247,7 @@ func (r *runner) enter(s Status) {
 // open makes a session and connects it, once all earlier ones are closed: two
 // clients of one device would fight each other.
 func (r *runner) open() {
-	if r.closing > 0 {
+	if r.closing > 0 && r.in.Linked() {
 		r.opening = r.open
 		return
 	}
@@ -346,13 +346,18 @@ func (r *runner) retire() {
 	sess, cancel := r.sess, r.cancel
 	r.sess, r.cancel, r.dialing = nil, nil, false
 	r.gen++
-	r.closing++
+	linked := r.in.Linked()
+	if linked {
+		r.closing++
+	}
 	r.workers.Go(func() {
 		if cancel != nil {
 			cancel()
 		}
 		sess.Close()
-		r.box.post(r.closed)
+		if linked {
+			r.box.post(r.closed)
+		}
 	})
 }
 
