@@ -61,6 +61,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		err = serve(ctx, args, environ, stdout, stderr)
 	case "demo":
 		err = runDemo(ctx, args, environ, stdout, stderr)
+	case "check", "compact", "backup", "restore":
+		err = maintain(ctx, command, args, environ, stdout)
 	case "version":
 		_, err = fmt.Fprintf(stdout, "pombal %s (%s)\n", version, engineVersion())
 	case "help":
@@ -103,6 +105,10 @@ func help(w io.Writer) error {
 
   pombal [serve] [settings]   run the gateway and its dashboard
   pombal demo                 try everything against a stand-in network, without a phone
+  pombal backup FILE          copy the data file, while Pombal runs or not
+  pombal restore FILE         put a backup in its place; the old file is kept
+  pombal check                look for damage to the data file
+  pombal compact              give back the space that is free in it
   pombal version              say which version this is
   pombal help                 show this text
 
@@ -178,11 +184,12 @@ func (p *product) run(ctx context.Context) (err error) {
 		return usageError{fmt.Errorf("listen on %s: %w", p.cfg.Addr, err)}
 	}
 	open.add(func() error { return ignoreClosed(listener.Close()) })
-	db, err := store.Open(p.cfg.Data, store.Options{})
+	db, err := openData(ctx, p.cfg.Data, p.log)
 	if err != nil {
-		return usageError{err}
+		return err
 	}
 	open.add(db.Close)
+	open.add(startControl(db, p.cfg.Data, p.log))
 	keys, err := wastore.New(db, wastore.Options{Log: p.log})
 	if err != nil {
 		return err
@@ -194,10 +201,20 @@ func (p *product) run(ctx context.Context) (err error) {
 	}
 
 	hub := live.NewHub(live.Options{})
-	outbound := safehttp.New(p.outboundPolicy(listener))
+	journal := audit.NewLog(db, time.Now)
+	catcher, err := newCatcher(ctx, db, hub)
+	if err != nil {
+		return err
+	}
+	outbound := safehttp.New(p.outboundPolicy(listener, catcher))
 	open.add(func() error { outbound.Close(); return nil })
+	sender := webhook.NewSender(outbound, version, time.Now)
+	var webhooks *webhook.Service // made below; nothing is sent before
 	dispatcher := webhook.NewDispatcher(webhook.DispatcherDeps{
-		Outbox: db, Sender: webhook.NewSender(outbound, version, time.Now), Log: p.log,
+		Outbox: db, Sender: sender, Log: p.log,
+		Stop: func(ctx context.Context, w webhook.Webhook, reason string) error {
+			return stopHook(ctx, webhooks, journal, w, reason)
+		},
 		Changed: func(id string) { hub.Publish(live.SignalHook(id)) },
 	})
 	recorder := event.NewRecorder(db, func([]event.Event) {
@@ -207,8 +224,8 @@ func (p *product) run(ctx context.Context) (err error) {
 	instances := instance.NewManager(instance.Deps{
 		Store: db, Engine: engine, Recorder: recorder, Notify: hub.Publish, Picture: qrcode.DataURL, Log: p.log, Now: time.Now,
 	})
-	webhooks := webhook.NewService(webhook.ServiceDeps{
-		Store: db, Outbox: db, CheckURL: outbound.Check,
+	webhooks = webhook.NewService(webhook.ServiceDeps{
+		Store: db, Outbox: db, Ledger: db, Sender: sender, Retry: dispatcher.Retry, CheckURL: outbound.Check,
 		Changed: func(instanceID, id string) {
 			hub.Publish(live.SignalHook(id), live.SignalInstance(instanceID))
 			dispatcher.Wake()
@@ -216,8 +233,8 @@ func (p *product) run(ctx context.Context) (err error) {
 	})
 	users := auth.NewService(auth.Deps{Store: db, GlobalKey: p.cfg.APIKey, Log: p.log})
 	server, err := web.NewServer(web.Deps{
-		Config: p.webConfig(), Instances: instances, Webhooks: webhooks, Auth: users,
-		Audit: audit.NewLog(db, time.Now), Hub: hub, QRPNG: qrcode.PNG, Log: p.log, Ready: db.Ready,
+		Config: p.webConfig(), Instances: instances, Webhooks: webhooks, Ledger: webhooks, Events: db, Catch: catcher, Auth: users,
+		Audit: journal, History: db, Hub: hub, QRPNG: qrcode.PNG, Log: p.log, Ready: db.Ready,
 	})
 	if err != nil {
 		return err
@@ -370,10 +387,39 @@ func (p *product) engine(keys *wastore.Container) (*whatsapp.Engine, error) {
 	return whatsapp.NewEngine(cfg)
 }
 
-// outboundPolicy keeps webhooks away from this program's own address.
-func (p *product) outboundPolicy(listener net.Listener) safehttp.Policy {
+// newCatcher makes the receiver inside this program.
+func newCatcher(ctx context.Context, db *store.DB, hub *live.Hub) (*webhook.Catcher, error) {
+	key, err := db.Secret(ctx, "catch")
+	if err != nil {
+		return nil, err
+	}
+	return webhook.NewCatcher(webhook.CatcherDeps{
+		Store: db, Hooks: db, Key: key, Now: time.Now,
+		Changed: func(id string) { hub.Publish(live.SignalHook("catch-" + id)) },
+	}), nil
+}
+
+// stopHook notes that a receiver is gone, and that nobody but Pombal decided
+// so.
+func stopHook(ctx context.Context, hooks *webhook.Service, journal *audit.Log, w webhook.Webhook, reason string) error {
+	if err := hooks.Stop(ctx, w, reason); err != nil {
+		return err
+	}
+	return journal.Append(ctx, audit.Entry{
+		Actor: "system", Action: "webhook.stop", Object: "webhook:" + w.ID,
+		Detail: map[string]string{"instance": w.InstanceID, "name": w.Name, "reason": reason},
+	})
+}
+
+// outboundPolicy keeps webhooks away from this program's own address, but for
+// its catch addresses.
+func (p *product) outboundPolicy(listener net.Listener, catcher *webhook.Catcher) safehttp.Policy {
 	policy := safehttp.Policy{
 		AllowPrefixes: p.cfg.WebhookAllow.Prefixes, AllowHostPorts: p.cfg.WebhookAllow.HostPorts,
+		Inside: safehttp.Inside{Prefix: webhook.CatchPrefix, Handle: catcher.Handle},
+	}
+	if u, err := url.Parse(p.cfg.PublicURL); err == nil && u.Host != "" {
+		policy.Inside.Hosts = append(policy.Inside.Hosts, u.Host)
 	}
 	if own, err := netip.ParseAddrPort(listener.Addr().String()); err == nil {
 		policy.Own = append(policy.Own, own)
@@ -461,7 +507,11 @@ func tidy(ctx context.Context, keys *wastore.Container, db *store.DB) error {
 			return err
 		}
 		if !left {
-			return db.DeleteSessionsBefore(ctx, time.Now().Add(-auth.KeepAbsoluteLimit))
+			break
 		}
 	}
+	if err := db.DeleteSessionsBefore(ctx, time.Now().Add(-auth.KeepAbsoluteLimit)); err != nil {
+		return err
+	}
+	return db.Sweep(ctx, store.Retention{})
 }

@@ -62,6 +62,9 @@ var assets = sync.OnceValue(func() map[string]Asset {
 		if err != nil {
 			return err
 		}
+		if path.Dir(name) == "js" {
+			raw = lean(raw)
+		}
 		all[name] = newAsset(name, raw)
 		return nil
 	})
@@ -72,6 +75,19 @@ var assets = sync.OnceValue(func() map[string]Asset {
 	all[Bundle] = newAsset(Bundle, append([]byte(notice), bytes.Join(scripts, []byte("\n;\n"))...))
 	return all
 })
+
+// lean leaves out the comment lines and the indentation of our own script:
+// readers of the source need them, browsers do not.
+func lean(raw []byte) []byte {
+	var out bytes.Buffer
+	for line := range bytes.Lines(raw) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && !bytes.HasPrefix(line, []byte("//")) {
+			out.Write(line)
+			out.WriteByte('\n')
+		}
+	}
+	return out.Bytes()
+}
 
 func newAsset(name string, raw []byte) Asset {
 	sum := sha256.Sum256(raw)

@@ -65,10 +65,5 @@ func listURL(filter, query string) string {
 	return "/instances?" + v.Encode()
 }
 
-// qrURL is the address of the picture of one code.
-func qrURL(instanceID string, seq uint64) string {
-	return fmt.Sprintf("%s?n=%d", instanceURL(instanceID, "qr.png"), seq)
-}
-
 // instancePath is the part of an API address that names an instance.
 func instancePath(id string) string { return "/instance/" + url.PathEscape(id) }

@@ -35,6 +35,13 @@ func hxLive(ctx context.Context, url, poll string, signals ...string) templ.Attr
 		"hx-status:4xx", "swap:none", "hx-status:5xx", "swap:none")
 }
 
+// hxEvery makes a region fetch itself again and again, where there is no stream
+// to wait for.
+func hxEvery(ctx context.Context, url, every string) templ.Attributes {
+	return hx(ctx, "hx-get", url, "hx-trigger", "refresh, every "+every, "hx-swap", "outerMorph",
+		"hx-status:4xx", "swap:none", "hx-status:5xx", "swap:none")
+}
+
 // The events that app.js sends while no stream is open.
 const (
 	pollSlow = "poll"    // every 10 s

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pombal/internal/auth"
+	"pombal/internal/event"
 	"pombal/internal/instance"
 	"pombal/internal/locale"
 	"pombal/internal/webhook"
@@ -29,6 +30,9 @@ type Page struct {
 	Version   string
 	RequestID string
 	Since     uint64 // the newest live signal when the page was asked for
+	Op        string // names this page's forms that must act once
+	Shortcuts bool   // single keys do things
+	Still     bool   // a picture of a page: no scripts, nothing fetches itself
 }
 
 // Flash is a message about the last action.
@@ -94,6 +98,26 @@ type InstancePage struct {
 	Page
 	Panel    InstancePanel
 	Webhooks []webhook.Webhook
+	Steps    StepsPart
+	History  HistoryPart
+}
+
+// StepsPart is the list of the first things to do; it goes once all are done.
+type StepsPart struct {
+	Page
+	Instance       instance.Instance
+	Wanted         bool // the house has one instance, and something is left to do
+	Linked, Tested bool
+	Webhooks       int
+}
+
+// TestPage sends a test message.
+type TestPage struct {
+	Page
+	Instance instance.Instance
+	To, Text string
+	Sent     *instance.Sent // the message that was just sent
+	Errors   FieldErrors
 }
 
 // InstancePanel is the status card and the connect card: what live signals
@@ -101,7 +125,12 @@ type InstancePage struct {
 type InstancePanel struct {
 	Page
 	Instance instance.Instance
-	Pairing  *instance.Pairing // nil when no code is on the screen
+	Pairing  *instance.Pairing   // nil when no code is on the screen
+	Typed    *instance.TypedCode // the code to type on the phone, or nil
+	Passkey  *instance.Passkey   // the passkey step, or nil
+	Ask      CodeForm
+	Guest    string // the text of the pairing link that shows it; empty for those who are signed in
+	BaseURL  string // for the ready-made calls
 }
 
 // InstanceSettingsPage renames, switches off, shows credentials, deletes.
@@ -144,6 +173,7 @@ type WebhookRow struct {
 	Webhook webhook.Webhook
 	Last    *webhook.Delivery // newest finished or failing delivery
 	Waiting int
+	Health  webhook.Health
 }
 
 // WebhooksPage lists the webhooks of an instance.
@@ -161,6 +191,8 @@ type WebhookNewPage struct {
 	Enabled   bool
 	Toggles   webhook.Toggles
 	Errors    FieldErrors
+	Settings  HookSettings
+	Seen      map[event.Type]int // events of the last day
 }
 
 // WebhookPage edits one webhook and shows its deliveries.
@@ -175,6 +207,8 @@ type WebhookPage struct {
 	Deliveries []webhook.Delivery
 	Waiting    int
 	Theirs     *webhook.Webhook // set when somebody else saved first
+	Settings   HookSettings     // as typed
+	Care       HookCare
 }
 
 // WebhookDeletePage asks before a webhook is deleted.

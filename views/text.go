@@ -88,6 +88,9 @@ func number(wa *instance.WhatsApp) string {
 	return phone(user)
 }
 
+// OwnNumber is the number of a linked instance as people write it.
+func OwnNumber(in instance.Instance) string { return number(in.WhatsApp) }
+
 // account is the line under an instance's name in the list.
 func account(p Page, in instance.Instance) string {
 	n := number(in.WhatsApp)
@@ -103,6 +106,9 @@ func account(p Page, in instance.Instance) string {
 
 // took is how long an attempt lasted.
 func took(d time.Duration) string {
+	if d < 10*time.Millisecond {
+		return d.Round(10 * time.Microsecond).String()
+	}
 	if d < time.Second {
 		return d.Round(time.Millisecond).String()
 	}

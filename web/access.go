@@ -9,6 +9,7 @@ import (
 
 	"pombal/internal/audit"
 	"pombal/internal/auth"
+	"pombal/internal/instance"
 	"pombal/internal/problem"
 )
 
@@ -29,7 +30,10 @@ func (s *Server) guard(rt route) fiber.Handler {
 		if err := s.admit(r); err != nil {
 			return err
 		}
-		return rt.handle(r)
+		if passed, err := s.proved(r); err != nil || !passed {
+			return err
+		}
+		return s.actOnce(r, rt.handle)
 	}
 }
 
@@ -43,7 +47,7 @@ func door(h fiber.Handler) func(*request) error {
 // nothing about the session.
 func (s *Server) admit(r *request) error {
 	switch r.route.right {
-	case rightAnyone, rightToken, rightKey:
+	case rightAnyone, rightToken, rightKey, rightPath:
 		return nil // cookies are not looked at
 	}
 	unsafe := r.Method() != fiber.MethodGet && r.Method() != fiber.MethodHead
@@ -66,6 +70,10 @@ func (s *Server) admit(r *request) error {
 	}
 	if unsafe && !s.tokenRight(r) {
 		return errFormToken
+	}
+	if r.user != nil {
+		// The timeline says who did what.
+		r.SetUserContext(instance.WithActor(r.UserContext(), "user:"+r.user.Email))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"time"
 
 	"pombal/internal/audit"
 	"pombal/internal/auth"
@@ -41,6 +42,25 @@ type Instances interface {
 	Delete(ctx context.Context, id string, p instance.DeleteParams) error
 	// Business finds a tenant by its id.
 	Business(ctx context.Context, id string) (instance.Business, error)
+
+	// ConnectWith is Connect with choices.
+	ConnectWith(ctx context.Context, id string, p instance.ConnectParams) (instance.Instance, error)
+	// RequestCode waits for a code that is typed on the phone; TypedCode is the
+	// one on the screen now.
+	RequestCode(ctx context.Context, id, phone string) (instance.TypedCode, error)
+	TypedCode(id string) (instance.TypedCode, bool)
+	// Passkey is the passkey step that is under way; the others go on with it.
+	Passkey(id string) (instance.Passkey, bool)
+	AnswerPasskey(ctx context.Context, id string, answer []byte) error
+	ConfirmPasskey(ctx context.Context, id string) error
+	// Timeline gives what happened last, newest first.
+	Timeline(ctx context.Context, id string, limit int) ([]instance.Moment, error)
+	// Availability is how much of a span an instance was online.
+	Availability(ctx context.Context, id string, window time.Duration, slots int) (instance.Availability, error)
+
+	// What the doors do beyond that.
+	codechat.Instances
+	codechat.Businesses
 }
 
 // Webhooks is what the pages need of webhooks; webhook.Service is the real one.
@@ -62,6 +82,9 @@ type Webhooks interface {
 	Deliveries(ctx context.Context, instanceID, id string, limit int) ([]webhook.Delivery, error)
 	// Waiting counts pending deliveries.
 	Waiting(ctx context.Context, instanceID, id string) (int, error)
+
+	// What the doors do beyond that.
+	codechat.Webhooks
 }
 
 // Auth is what the pages need to know who somebody is; auth.Service is the
@@ -84,6 +107,22 @@ type Auth interface {
 	Logout(ctx context.Context, token string) error
 	// SetLanguage stores a user's language.
 	SetLanguage(ctx context.Context, userID, lang string) error
+	// ChangePassword ends every session of the user and opens a new one;
+	// problem.Invalid names "current" and "new".
+	ChangePassword(ctx context.Context, userID string, p auth.PasswordParams) (token string, s auth.Session, err error)
+	// Sessions lists the living sessions of a user.
+	Sessions(ctx context.Context, userID string) ([]auth.Session, error)
+	// EndSession ends one of them, EndOtherSessions all but one.
+	EndSession(ctx context.Context, userID, id string) error
+	EndOtherSessions(ctx context.Context, userID, keep string) (int, error)
+	// Prove notes that the password was given again; auth.ErrCredentials.
+	Prove(ctx context.Context, token, password, address string) (auth.Session, error)
+	// Proved says whether it was given lately enough for secrets.
+	Proved(s auth.Session) bool
+	// PairingLink and ParsePairingLink write and read the links for the
+	// phone's owner.
+	PairingLink(ctx context.Context, c auth.LinkClaims) (string, error)
+	ParsePairingLink(ctx context.Context, text string) (auth.LinkClaims, error)
 	// CreateInSPRLKey makes a client key for an instance; key is shown once.
 	CreateInSPRLKey(ctx context.Context, instanceID, name string) (key string, k auth.APIKey, err error)
 	// APIKeys lists the keys bound to an instance.

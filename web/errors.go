@@ -149,7 +149,7 @@ func (s *Server) failPage(r *request, p *problem.Error, retry int) error {
 func failHX(r *request, status int, text string) error {
 	r.Set("HX-Reswap", "none")
 	r.Status(status)
-	if r.route.is(byMachine) {
+	if r.byMachine() {
 		return nil
 	}
 	return toast(r, "bad", text)

@@ -72,15 +72,34 @@ func (f form) toggles() (t webhook.Toggles, pressed bool) {
 	if group, all, ok := strings.Cut(f.text("group"), ":"); ok {
 		return t.WithGroup(event.Group(group), all == "all"), true
 	}
-	switch f.text("preset") {
+	if chosen, known := preset(f.text("preset")); known {
+		return chosen, true
+	}
+	return t, false
+}
+
+// preset gives the toggles of a preset by its name.
+func preset(name string) (t webhook.Toggles, known bool) {
+	switch name {
 	case "all":
 		return webhook.AllToggles(), true
 	case "none":
 		return 0, true
 	case "recommended":
 		return recommended(), true
+	case "messages":
+		return t.With(event.MessagesUpsert, true), true
+	case "crm":
+		for _, typ := range []event.Type{
+			event.ConnectionUpdate, event.MessagesSet, event.MessagesUpsert, event.MessagesUpdate, event.SendMessage,
+			event.ContactsSet, event.ContactsUpsert, event.ContactsUpdate, event.ChatsSet, event.ChatsUpsert,
+		} {
+			t = t.With(typ, true)
+		}
+		return t, true
+	default:
+		return 0, false
 	}
-	return t, false
 }
 
 // recommended are the types that most receivers need and that stay quiet.

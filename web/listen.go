@@ -84,8 +84,7 @@ func (s *Server) harden() {
 			}
 		}()
 		if !knownMethod(string(ctx.Method())) {
-			bareHeaders(&ctx.Response.Header)
-			ctx.SetStatusCode(fasthttp.StatusMethodNotAllowed)
+			s.refuseMethod(ctx)
 			return
 		}
 		inner(ctx)

@@ -31,7 +31,12 @@ func (s *Server) askLogout(r *request) error {
 // logoutInstance unlinks the device. It is legal from every state; what became
 // of it is said in two parts: on the phone, and here.
 func (s *Server) logoutInstance(r *request) error {
-	res, err := s.Instances.Logout(r.UserContext(), r.Params("id"), instance.LogoutParams{})
+	f, err := parseForm(r)
+	if err != nil {
+		return err
+	}
+	how := f.text("how")
+	res, err := s.Instances.Logout(r.UserContext(), r.Params("id"), instance.LogoutParams{Wait: how == "wait", Force: how == "here"})
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"pombal/internal/webhook"
 )
 
 // around is the one middleware: it numbers the request, sets the headers,
@@ -60,6 +62,9 @@ func (s *Server) safely(f func() error) (err error) {
 func (s *Server) logAccess(r *request) {
 	level := slog.LevelInfo
 	path := r.Path()
+	if r.route != nil && r.route.right == rightPath {
+		path = r.route.path // the address itself is the credential
+	}
 	if strings.HasPrefix(path, "/static/") || path == "/healthz" || path == "/readyz" {
 		level = slog.LevelDebug
 	}
@@ -105,7 +110,7 @@ func bareHeaders(h *fasthttp.ResponseHeader) {
 // nothing away, and containers call them by names of their own.
 func (s *Server) hostAllowed(r *request) bool {
 	path := r.Path()
-	if isAPI(path) || path == "/healthz" || path == "/readyz" {
+	if isAPI(path) || path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, webhook.CatchPrefix) {
 		return true
 	}
 	name := hostName(r.Hostname())

@@ -10,8 +10,9 @@ import (
 
 // qrPicture is the code as a picture. A code that is not live any more is never
 // shown: a person who scans a dead code blames the phone.
-func (s *Server) qrPicture(r *request) error {
-	id := r.Params("id")
+func (s *Server) qrPicture(r *request) error { return s.sendPicture(r, r.Params("id")) }
+
+func (s *Server) sendPicture(r *request, id string) error {
 	p, live := s.Instances.Pairing(id)
 	if !live || !s.Now().Before(p.ExpiresAt) {
 		s.pngs.forget(id)

@@ -82,6 +82,9 @@ func (s *Server) printerFor(r *request) (*locale.Printer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("language %s: %w", tag, err)
 	}
+	if zone := location(zoneOf(r)); zone != nil {
+		p = p.In(zone)
+	}
 	r.printer = p
 	return p, nil
 }
@@ -95,7 +98,7 @@ func (s *Server) fragment(r *request) (views.Page, error) {
 	p := views.Page{
 		T: t, Theme: themeOf(r), User: r.user, Path: r.Path(), Now: s.Now(), Demo: s.Config.Demo,
 		StandIn: s.Config.StandIn, Insecure: !r.secure && !isLoopback(r.Hostname()), Version: s.Config.Version,
-		RequestID: r.id, Since: r.since,
+		RequestID: r.id, Since: r.since, Op: r.nonce, Shortcuts: r.Cookies(cookieShortcuts) != "off",
 	}
 	if r.user != nil || r.formKey != nil {
 		p.CSRF = auth.CSRFToken(r.tokenHolder())

@@ -1,22 +1,26 @@
 package web
 
 import (
+	"github.com/gofiber/fiber/v2"
+
 	"pombal/internal/auth"
 )
 
 // right says who may use a route.
 type right string
 
-// The rights. The last two are proved by a door in its own way; the roles need
+// The rights. The last three are proved by a door in its own way; the roles need
 // a signed-in user of at least that role.
 const (
 	rightAnyone   right = "anyone"   // changes nothing, shows nothing
 	rightVisitor  right = "visitor"  // anyone with a browser; forms carry a token of their own
+	rightLink     right = "link"     // as a visitor, with a signed pairing link in the address
 	rightViewer   right = "viewer"   // look
 	rightOperator right = "operator" // connect, log out, toggles
 	rightAdmin    right = "admin"    // make, rename, delete; keys and secrets
 	rightToken    right = "token"    // instance token or global key
 	rightKey      right = "key"      // InSPRL client key
+	rightPath     right = "path"     // an address that cannot be guessed
 )
 
 // role is the least role that a right asks for; "" when it asks for none.
@@ -52,15 +56,27 @@ const (
 	bare
 	// stream: the answer goes on for minutes.
 	stream
+	// followed: the page fetches a part of itself again from its own address.
+	// What htmx asks for there is byMachine.
+	followed
+	// oneTime: a form that is sent twice acts once.
+	oneTime
+	// secret: shows a secret, so the password must have been given lately.
+	secret
 )
 
 func (rt *route) is(m mark) bool { return rt != nil && rt.mark&m != 0 }
 
+// byMachine says whether a page asks, and nobody who sits at it.
+func (r *request) byMachine() bool {
+	return r.route.is(byMachine) || r.route.is(followed) && r.isHX()
+}
+
 // routes is everything that can be asked for, and by whom. There is no other
 // list: what is not here is answered with 404 or 405.
 func (s *Server) routes() []route {
-	const get, post, del = "GET", "POST", "DELETE"
-	return []route{
+	const get, post = "GET", "POST"
+	list := []route{
 		{get, "/healthz", rightAnyone, s.health, bare},
 		{get, "/readyz", rightAnyone, s.ready, bare},
 		{get, "/static/:hash/*", rightAnyone, s.asset, bare},
@@ -73,46 +89,110 @@ func (s *Server) routes() []route {
 		{post, "/theme", rightVisitor, s.setTheme, 0},
 		{get, "/", rightVisitor, s.home, 0},
 		{post, "/logout", rightViewer, s.signOut, 0},
+		{get, "/reauth", rightViewer, s.showReauth, 0},
+		{post, "/reauth", rightViewer, s.reauth, 0},
+
+		{get, "/link/:token", rightLink, s.showGuest, 0},
+		{get, "/link/:token/pair", rightLink, s.guestPair, byMachine},
+		{get, "/link/:token/qr.png", rightLink, s.guestPicture, byMachine | bare},
+		{post, "/link/:token/connect", rightLink, s.guestConnect, 0},
+		{post, "/link/:token/pair-code", rightLink, s.guestCode, 0},
+
+		{get, "/settings", rightViewer, s.showAccount, 0},
+		{get, "/settings/general", rightViewer, s.showGeneral, 0},
+		{post, "/settings/zone", rightViewer, s.setZone, 0},
+		{get, "/settings/security", rightViewer, s.showSecurity, 0},
+		{post, "/settings/password", rightViewer, s.changePassword, oneTime},
+		{post, "/settings/sessions/end-others", rightViewer, s.endOtherSessions, 0},
+		{post, "/settings/sessions/:sid/end", rightViewer, s.endSession, 0},
+		{get, "/settings/appearance", rightViewer, s.showAppearance, 0},
+		{post, "/settings/shortcuts", rightViewer, s.setShortcuts, 0},
+		{get, "/settings/about", rightViewer, s.showAbout, 0},
+		{get, "/shortcuts", rightViewer, s.showShortcuts, 0},
+		{get, "/attention", rightViewer, s.attention, byMachine},
 
 		{get, "/live", rightViewer, s.live, byMachine | bare | stream},
 
 		{get, "/instances", rightViewer, s.listInstances, 0},
 		{get, "/instances/new", rightAdmin, s.newInstance, 0},
-		{post, "/instances/new", rightAdmin, s.createInstance, 0},
+		{post, "/instances/new", rightAdmin, s.createInstance, oneTime},
 		{get, "/instances/:id", rightViewer, s.showInstance, 0},
 		{get, "/instances/:id/row", rightViewer, s.instanceRow, byMachine},
 		{get, "/instances/:id/status", rightViewer, s.instanceStatus, byMachine},
 
 		{get, "/instances/:id/pair", rightOperator, s.pairingPanel, byMachine},
 		{get, "/instances/:id/qr.png", rightOperator, s.qrPicture, byMachine | bare},
-		{post, "/instances/:id/connect", rightOperator, s.connectInstance, 0},
+		{post, "/instances/:id/connect", rightOperator, s.replaceOrConnect, 0},
 		{post, "/instances/:id/cancel", rightOperator, s.cancelPairing, 0},
 		{post, "/instances/:id/on", rightOperator, s.switchOn, 0},
 		{post, "/instances/:id/off", rightOperator, s.switchOff, 0},
+		{get, "/instances/:id/history", rightViewer, s.instanceHistory, byMachine},
+		{get, "/instances/:id/steps", rightViewer, s.instanceSteps, byMachine},
+		{post, "/instances/:id/pair-code", rightOperator, s.requestCode, 0},
+		{post, "/instances/:id/passkey", rightOperator, s.answerPasskey, 0},
+		{post, "/instances/:id/passkey-confirm", rightOperator, s.confirmPasskey, 0},
+		{get, "/instances/:id/test", rightOperator, s.showTest, 0},
+		{post, "/instances/:id/test", rightOperator, s.sendTestMessage, oneTime},
+		{get, "/instances/:id/link", rightOperator, s.askLink, 0},
+		{post, "/instances/:id/link", rightOperator, s.makeLink, 0},
 		{get, "/instances/:id/logout", rightOperator, s.askLogout, 0},
 		{post, "/instances/:id/logout", rightOperator, s.logoutInstance, 0},
 
 		{get, "/instances/:id/settings", rightViewer, s.showSettings, 0},
 		{post, "/instances/:id/settings", rightAdmin, s.renameInstance, 0},
-		{post, "/instances/:id/token", rightAdmin, s.revealToken, 0},
-		{post, "/instances/:id/keys", rightAdmin, s.createKey, 0},
+		{post, "/instances/:id/token", rightAdmin, s.revealToken, secret},
+		{post, "/instances/:id/keys", rightAdmin, s.createKey, oneTime | secret},
 		{post, "/instances/:id/keys/:kid/revoke", rightAdmin, s.revokeKey, 0},
 		{get, "/instances/:id/delete", rightAdmin, s.askDelete, 0},
 		{post, "/instances/:id/delete", rightAdmin, s.deleteInstance, 0},
 
 		{get, "/instances/:id/webhooks", rightViewer, s.listWebhooks, 0},
 		{get, "/instances/:id/webhooks/new", rightAdmin, s.newWebhook, 0},
-		{post, "/instances/:id/webhooks/new", rightAdmin, s.createWebhook, 0},
+		{post, "/instances/:id/webhooks/new", rightAdmin, s.createWebhook, oneTime},
 		{get, "/instances/:id/webhooks/:wid", rightViewer, s.showWebhook, 0},
 		{post, "/instances/:id/webhooks/:wid", rightOperator, s.saveWebhook, 0},
 		{post, "/instances/:id/webhooks/:wid/enabled", rightOperator, s.enableWebhook, 0},
-		{post, "/instances/:id/webhooks/:wid/secret", rightAdmin, s.revealSecret, 0},
-		{get, "/instances/:id/webhooks/:wid/deliveries", rightViewer, s.listDeliveries, byMachine},
+		{post, "/instances/:id/webhooks/:wid/secret", rightAdmin, s.revealSecret, secret},
+		{get, "/instances/:id/webhooks/:wid/deliveries", rightViewer, s.listDeliveries, followed},
+		{get, "/instances/:id/webhooks/:wid/deliveries/:did", rightViewer, s.showDelivery, 0},
+		{post, "/instances/:id/webhooks/:wid/deliveries/:did/retry", rightOperator, s.retryDelivery, 0},
+		{post, "/instances/:id/webhooks/:wid/deliveries/:did/replay", rightOperator, s.replayDelivery, 0},
+		{get, "/instances/:id/webhooks/:wid/replay", rightOperator, s.askReplay, 0},
+		{post, "/instances/:id/webhooks/:wid/replay", rightOperator, s.replayWindow, 0},
+		{post, "/instances/:id/webhooks/:wid/replay/dead", rightOperator, s.replayDead, 0},
+		{get, "/instances/:id/webhooks/:wid/preset/:preset", rightOperator, s.askPreset, 0},
+		{get, "/instances/:id/webhooks/:wid/sample/:type", rightViewer, s.showSample, 0},
+		{post, "/instances/:id/webhooks/:wid/try", rightOperator, s.tryWebhook, 0},
+		{post, "/instances/:id/webhooks/:wid/resume", rightOperator, s.resumeWebhook, 0},
+		{get, "/instances/:id/webhooks/:wid/rotate", rightAdmin, s.askRotate, 0},
+		{post, "/instances/:id/webhooks/:wid/rotate", rightAdmin, s.rotateSecret, 0},
+		{get, "/instances/:id/catch", rightViewer, s.showCatch, followed},
+		{post, "/instances/:id/catch/webhook", rightAdmin, s.addCatch, 0},
+		{post, "/instances/:id/catch/clear", rightOperator, s.clearCatch, 0},
+		{post, "/catch/:id/:secretpath", rightPath, s.takeCaught, bare},
+		{get, "/events", rightViewer, s.listEvents, followed},
+		{get, "/events/export", rightOperator, s.exportEvents, 0},
+		{get, "/instances/:id/events", rightViewer, s.listEvents, followed},
+		{get, "/instances/:id/events/export", rightOperator, s.exportEvents, 0},
+		{get, "/instances/:id/events/:seq", rightViewer, s.showEvent, 0},
 		{get, "/instances/:id/webhooks/:wid/delete", rightAdmin, s.askDeleteWebhook, 0},
 		{post, "/instances/:id/webhooks/:wid/delete", rightAdmin, s.deleteWebhook, 0},
-
-		{get, "/api/v2/instance/:instanceId", rightToken, door(s.codes.Find), 0},
-		{del, "/api/v2/instance/:instanceId/logout", rightToken, door(s.codes.Logout), 0},
-		{post, "/api/whatsapp/instance/logout", rightKey, door(s.sprl.Logout), 0},
 	}
+	return append(append(list, s.storyRoutes()...), s.doorRoutes()...)
+}
+
+// doorRoutes are the calls that other programs make. Each door says itself
+// which of its credentials open which of them.
+func (s *Server) doorRoutes() []route {
+	list := []route{
+		{fiber.MethodGet, "/api/openapi.json", rightAnyone, s.openAPI, bare},
+		{fiber.MethodGet, "/api/docs", rightAnyone, s.apiDocs, 0},
+	}
+	for _, rt := range s.codes.Routes() {
+		list = append(list, route{rt.Method, rt.Path, rightToken, door(rt.Handle), 0})
+	}
+	for _, rt := range s.sprl.Routes() {
+		list = append(list, route{fiber.MethodPost, rt.Path, rightKey, door(rt.Handle), 0})
+	}
+	return list
 }

@@ -57,15 +57,20 @@ type Config struct {
 	StandIn bool
 }
 
-// Deps are what a Server works with. Instances, Webhooks, Auth, Audit, Hub,
-// QRPNG and Log must not be nil.
+// Deps are what a Server works with. Instances, Webhooks, Ledger, Events,
+// Catch, Auth, Audit, History, Hub, QRPNG and Log must not be nil.
 type Deps struct {
 	Config    Config
 	Instances Instances
 	Webhooks  Webhooks
+	Ledger    Ledger
+	Events    EventLog
+	Catch     Catcher
 	Auth      Auth
 	Audit     Audit
-	Hub       *live.Hub
+	// History is what is kept of chats, for the doors.
+	History codechat.History
+	Hub     *live.Hub
 	// QRPNG draws a text as a PNG picture.
 	QRPNG func(text string) ([]byte, error)
 	Log   *slog.Logger
@@ -79,7 +84,9 @@ type Deps struct {
 func (d Deps) check() error {
 	for name, missing := range map[string]bool{
 		"Instances": d.Instances == nil, "Webhooks": d.Webhooks == nil, "Auth": d.Auth == nil, "Audit": d.Audit == nil,
-		"Hub": d.Hub == nil, "QRPNG": d.QRPNG == nil, "Log": d.Log == nil,
+		"Ledger": d.Ledger == nil, "Events": d.Events == nil, "Catch": d.Catch == nil,
+		"History": d.History == nil,
+		"Hub":     d.Hub == nil, "QRPNG": d.QRPNG == nil, "Log": d.Log == nil,
 	} {
 		if missing {
 			return fmt.Errorf("web: Deps.%s is not set", name)
@@ -98,6 +105,8 @@ type Server struct {
 	pngs    pngCache
 	streams streamCounter
 	pace    streamPace
+	ops     ops
+	guests  limiter
 	codes   *codechat.Door
 	sprl    *insprl.Door
 
@@ -115,7 +124,7 @@ func NewServer(d Deps) (*Server, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	s := &Server{Deps: d, pace: defaultPace()}
+	s := &Server{Deps: d, pace: defaultPace(), guests: limiter{burst: guestBurst, every: guestEvery}}
 	s.gzips.New = func() any {
 		w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for unknown levels alone
 		return w
@@ -123,10 +132,9 @@ func NewServer(d Deps) (*Server, error) {
 	if err := s.readConfig(); err != nil {
 		return nil, err
 	}
-	s.codes = codechat.New(codechat.Deps{
-		Instances: d.Instances, Webhooks: d.Webhooks, Credentials: d.Auth, Audit: s.auditCall,
-	})
-	s.sprl = insprl.New(insprl.Deps{Instances: d.Instances, Credentials: d.Auth, Audit: s.auditCall})
+	if err := s.openDoors(); err != nil {
+		return nil, err
+	}
 	s.app = fiber.New(s.fiberConfig())
 	s.harden()
 	s.app.Use(s.around)

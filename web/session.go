@@ -20,6 +20,11 @@ const (
 	cookieFlash   = "pombal-flash"
 	cookieLang    = "lang"
 	cookieTheme   = "theme"
+	cookieZone    = "zone"
+	// cookieShortcuts is there where somebody switched single keys off.
+	cookieShortcuts = "shortcuts"
+	// cookieTested is there once a test message was sent.
+	cookieTested = "tested"
 )
 
 const (
@@ -54,7 +59,7 @@ func (s *Server) resume(r *request) error {
 	if token == "" {
 		return nil
 	}
-	session, user, err := s.Auth.Resume(r.UserContext(), token, !r.route.is(byMachine))
+	session, user, err := s.Auth.Resume(r.UserContext(), token, !r.byMachine())
 	if problem.KindOf(err) == problem.Unauthorized {
 		return nil
 	}

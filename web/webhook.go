@@ -2,6 +2,8 @@ package web
 
 import (
 	"errors"
+	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -11,9 +13,6 @@ import (
 	"pombal/internal/webhook"
 	"pombal/views"
 )
-
-// deliveriesShown is how many deliveries a page lists.
-const deliveriesShown = 50
 
 // loadWebhook finds the webhook of the address and its instance.
 func (s *Server) loadWebhook(r *request) (instance.Instance, webhook.Webhook, error) {
@@ -36,7 +35,7 @@ func (s *Server) showWebhook(r *request) error {
 
 // webhookPage is the page of a webhook with the stored values in its form.
 func webhookPage(in instance.Instance, h webhook.Webhook) views.WebhookPage {
-	return views.WebhookPage{Instance: in, Webhook: h, Name: h.Name, URL: h.URL, Enabled: h.Enabled}
+	return views.WebhookPage{Instance: in, Webhook: h, Name: h.Name, URL: h.URL, Enabled: h.Enabled, Settings: views.SettingsOf(h)}
 }
 
 // sendWebhook draws the page, or for htmx's posts the form alone. The form is
@@ -44,14 +43,25 @@ func webhookPage(in instance.Instance, h webhook.Webhook) views.WebhookPage {
 // the edit that the next save builds on.
 func (s *Server) sendWebhook(r *request, status int, page views.WebhookPage) error {
 	var err error
-	if r.isHX() && r.Method() == fiber.MethodPost && page.Secret == "" {
-		if page.Page, err = s.fragment(r); err != nil {
-			return err
-		}
-		r.Set("HX-Retarget", "#webhook-form")
-		r.Set("HX-Reselect", "#webhook-form")
-		r.Set("HX-Reswap", "outerMorph")
-		return s.render(r, status, views.WebhookForm(page))
+	if page.Care.Seen, err = s.seen(r, page.Instance.ID); err != nil {
+		return err
+	}
+	if !r.isHX() || r.Method() != fiber.MethodPost {
+		return s.sendWholeWebhook(r, status, page)
+	}
+	if page.Page, err = s.fragment(r); err != nil {
+		return err
+	}
+	r.Set("HX-Retarget", "#webhook-form")
+	r.Set("HX-Reselect", "#webhook-form")
+	r.Set("HX-Reswap", "outerMorph")
+	return s.render(r, status, views.WebhookForm(page))
+}
+
+// sendWholeWebhook draws the page with its deliveries.
+func (s *Server) sendWholeWebhook(r *request, status int, page views.WebhookPage) (err error) {
+	if page.Care.Seen, err = s.seen(r, page.Instance.ID); err != nil {
+		return err
 	}
 	if err := s.addDeliveries(r, &page); err != nil {
 		return err
@@ -60,15 +70,6 @@ func (s *Server) sendWebhook(r *request, status int, page views.WebhookPage) err
 		return err
 	}
 	return s.render(r, status, views.Webhook(page))
-}
-
-func (s *Server) addDeliveries(r *request, page *views.WebhookPage) (err error) {
-	ctx, in, h := r.UserContext(), page.Instance.ID, page.Webhook.ID
-	if page.Deliveries, err = s.Webhooks.Deliveries(ctx, in, h, deliveriesShown); err != nil {
-		return err
-	}
-	page.Waiting, err = s.Webhooks.Waiting(ctx, in, h)
-	return err
 }
 
 // saveWebhook stores the form. A button beside the toggles changes the toggles
@@ -90,26 +91,55 @@ func (s *Server) saveWebhook(r *request) error {
 		return err
 	}
 	if pressed {
+		if f.has("only") { // the form of a preset's preview has no other fields
+			page = webhookPage(in, h)
+		}
 		return s.pressToggles(r, page, toggles, rev)
 	}
-	if (page.Name != h.Name || page.URL != h.URL) && !r.may(auth.RoleAdmin) {
+	if (page.Name != h.Name || page.URL != h.URL || f.has("settings")) && !r.may(auth.RoleAdmin) {
 		return auth.ErrForbidden
 	}
-	saved, err := s.Webhooks.Update(r.UserContext(), in.ID, h.ID, webhook.UpdateParams{
-		Name: &page.Name, URL: &page.URL, Enabled: &page.Enabled, Rev: rev,
-	})
+	settings, err := readSettings(f, &page, h)
 	if err != nil {
 		return s.saveAgain(r, page, toggles, err)
 	}
-	saved, err = s.Webhooks.SetToggles(r.UserContext(), in.ID, h.ID, changes(saved.Events.Toggles, toggles))
+	saved, err := s.Webhooks.Update(r.UserContext(), in.ID, h.ID, webhook.UpdateParams{
+		Name: &page.Name, URL: &page.URL, Enabled: &page.Enabled, Toggles: changes(h.Events.Toggles, toggles),
+		Settings: settings, Rev: rev,
+	})
 	if err != nil {
-		return err
+		return s.saveAgain(r, page, toggles, err)
 	}
 	s.record(r, "webhook.update", "webhook:"+h.ID, changeDetail(h, saved))
 	if !r.isHX() {
 		return s.redirectWith(r, webhookPath(in, saved), ok("done.saved"))
 	}
 	return s.showSaved(r, webhookPage(in, saved))
+}
+
+// readSettings reads how calls are to be made; nil when the form does not say.
+// What was typed stays on the page.
+func readSettings(f form, page *views.WebhookPage, stored webhook.Webhook) (*webhook.Settings, error) {
+	if !f.has("settings") {
+		return nil, nil
+	}
+	page.Settings = views.HookSettings{
+		Ordering: f.text("ordering"), Headers: f.raw("headers"), Timeout: f.text("timeout"), Skip: f.ticked("skip_verify"),
+	}
+	headers, err := webhook.ParseHeaders(page.Settings.Headers, stored.Headers)
+	if err != nil {
+		return nil, err
+	}
+	seconds := 0
+	if text := page.Settings.Timeout; text != "" {
+		if seconds, err = strconv.Atoi(text); err != nil || seconds <= 0 || seconds > 1000 {
+			seconds = -1 // no number is none that is allowed
+		}
+	}
+	return &webhook.Settings{
+		Ordering: webhook.Ordering(page.Settings.Ordering), Headers: headers, SkipVerify: page.Settings.Skip,
+		Timeout: time.Duration(seconds) * time.Second,
+	}, nil
 }
 
 // pressToggles stores what a button beside the toggles asks for, and what was
@@ -196,46 +226,24 @@ func changeDetail(before, after webhook.Webhook) map[string]string {
 	if before.URL != after.URL {
 		d["url"] = "changed" // an address may hold a secret of its receiver
 	}
+	if before.Headers != after.Headers {
+		d["headers"] = "changed" // the same is true of these
+	}
+	if before.Timeout != after.Timeout {
+		d["timeout"] = after.Timeout.String()
+	}
+	if before.Ordering != after.Ordering {
+		d["ordering"] = string(after.Ordering)
+	}
 	onOff := map[bool]string{true: "on", false: "off"}
 	if before.Enabled != after.Enabled {
 		d["enabled"] = onOff[after.Enabled]
+	}
+	if before.SkipVerify != after.SkipVerify {
+		d["skipVerify"] = onOff[after.SkipVerify]
 	}
 	for typ, on := range changes(before.Events.Toggles, after.Events.Toggles) {
 		d[string(typ)] = onOff[on]
 	}
 	return d
-}
-
-// revealSecret shows the signing secret, once it was recorded who asked.
-func (s *Server) revealSecret(r *request) error {
-	in, h, err := s.loadWebhook(r)
-	if err != nil {
-		return err
-	}
-	if err := s.mustRecord(r, "webhook.secret.reveal", "webhook:"+h.ID, nil); err != nil {
-		return err
-	}
-	page := webhookPage(in, h)
-	page.Secret = h.Secret
-	r.private = true
-	return s.sendWebhook(r, fiber.StatusOK, page)
-}
-
-// listDeliveries is the table of deliveries.
-func (s *Server) listDeliveries(r *request) error {
-	in, h, err := s.loadWebhook(r)
-	if err != nil {
-		return err
-	}
-	if !r.isHX() {
-		return r.Redirect(webhookPath(in, h), fiber.StatusSeeOther)
-	}
-	page := webhookPage(in, h)
-	if err := s.addDeliveries(r, &page); err != nil {
-		return err
-	}
-	if page.Page, err = s.fragment(r); err != nil {
-		return err
-	}
-	return s.render(r, fiber.StatusOK, views.DeliveryTable(page))
 }

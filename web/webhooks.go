@@ -45,6 +45,9 @@ func (s *Server) webhookRow(r *request, h webhook.Webhook) (views.WebhookRow, er
 			break
 		}
 	}
+	if row.Health, err = s.Ledger.Health(r.UserContext(), h.InstanceID, h.ID); err != nil {
+		return row, err
+	}
 	row.Waiting, err = s.Webhooks.Waiting(r.UserContext(), h.InstanceID, h.ID)
 	return row, err
 }
@@ -61,6 +64,9 @@ func (s *Server) newWebhook(r *request) error {
 
 func (s *Server) sendNewWebhook(r *request, status int, page views.WebhookNewPage) error {
 	var err error
+	if page.Seen, err = s.seen(r, page.Instance.ID); err != nil {
+		return err
+	}
 	if page.Page, err = s.page(r); err != nil {
 		return err
 	}
@@ -82,12 +88,18 @@ func (s *Server) createWebhook(r *request) error {
 	page := views.WebhookNewPage{
 		Instance: in, Name: f.text("name"), URL: f.text("url"), Enabled: f.ticked("enabled"), Toggles: toggles,
 	}
+	typed := views.WebhookPage{}
+	settings, err := readSettings(f, &typed, webhook.Webhook{})
+	page.Settings = typed.Settings
 	if pressed {
 		return s.sendNewWebhook(r, fiber.StatusOK, page)
 	}
-	h, err := s.Webhooks.Create(r.UserContext(), webhook.CreateParams{
-		InstanceID: in.ID, Name: page.Name, URL: page.URL, Enabled: page.Enabled, Toggles: &toggles,
-	})
+	var h webhook.Webhook
+	if err == nil {
+		h, err = s.Webhooks.Create(r.UserContext(), webhook.CreateParams{
+			InstanceID: in.ID, Name: page.Name, URL: page.URL, Enabled: page.Enabled, Toggles: &toggles, Settings: settings,
+		})
+	}
 	if err != nil {
 		t, errT := s.printerFor(r)
 		if errT != nil {

@@ -29,6 +29,7 @@ func places() map[string]place {
 		"static":            {height: 0},
 		"internal/problem":  {height: 0},
 		"internal/qrcode":   {height: 0},
+		"internal/crash":    {height: 0},
 		"internal/safehttp": {height: 0},
 		"internal/live":     {height: 0},
 		"internal/wasim":    {height: 0, from: []string{".", "internal/demo"}},

@@ -66,7 +66,11 @@ type APIKey struct {
 	Hash       string    `json:"hash"`       // hex SHA-256 of the key
 	Prefix     string    `json:"prefix"`     // first characters, to recognise it by
 	CreatedAt  time.Time `json:"createdAt"`
-	UsedAt     time.Time `json:"usedAt,omitzero"` // last use, to the minute
+	UsedAt     time.Time `json:"usedAt,omitzero"`      // last use, to the minute
+	UsedFrom   string    `json:"usedFrom,omitempty"`   // address of the last use
+	Scopes     []Scope   `json:"scopes,omitempty"`     // with KeyCodeChat
+	ExpiresAt  time.Time `json:"expiresAt,omitzero"`   // good before; zero: for ever
+	ReplacedBy string    `json:"replacedBy,omitempty"` // id of the key that follows in a rotation
 }
 
 // Throttle is the memory of failed logins for one account or address.
@@ -91,6 +95,11 @@ type Store interface {
 	Session(ctx context.Context, id string) (Session, error)
 	UpdateSession(ctx context.Context, id string, change func(*Session) error) error
 	DeleteSession(ctx context.Context, id string) error
+	// SessionsOf lists the sessions of a user, in no particular order.
+	SessionsOf(ctx context.Context, userID string) ([]Session, error)
+	// ReplaceSessions changes a user, removes all sessions of that user and
+	// stores next, in one commit.
+	ReplaceSessions(ctx context.Context, userID string, change func(*User) error, next Session) error
 	// DeleteSessionsBefore removes sessions last seen before the time.
 	DeleteSessionsBefore(ctx context.Context, seen time.Time) error
 

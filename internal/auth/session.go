@@ -26,16 +26,32 @@ const (
 // cookie's value; only its hash is stored. The id is always new: nothing that
 // a client brought is taken over.
 func (s *Service) OpenSession(ctx context.Context, userID string, p SessionParams) (string, Session, error) {
-	token, err := s.randomText()
+	token, session, err := s.newSession(userID, p)
 	if err != nil {
 		return "", Session{}, fmt.Errorf("open session: %w", err)
+	}
+	if err := s.store.CreateSession(ctx, session); err != nil {
+		return "", Session{}, fmt.Errorf("open session: %w", err)
+	}
+	// Here is as good a place as any to sweep: sessions grow by sign-ins only.
+	if err := s.store.DeleteSessionsBefore(ctx, session.CreatedAt.Add(-KeepIdleLimit)); err != nil {
+		s.log.WarnContext(ctx, "sweep old sessions", "error", err)
+	}
+	return token, session, nil
+}
+
+// newSession makes up a session and the cookie's value for it.
+func (s *Service) newSession(userID string, p SessionParams) (string, Session, error) {
+	token, err := s.randomText()
+	if err != nil {
+		return "", Session{}, err
 	}
 	key, err := s.random(32)
 	if err != nil {
-		return "", Session{}, fmt.Errorf("open session: %w", err)
+		return "", Session{}, err
 	}
 	now := s.wall()
-	session := Session{
+	return token, Session{
 		ID:        hashText(token),
 		UserID:    userID,
 		CSRFKey:   key,
@@ -45,15 +61,7 @@ func (s *Service) OpenSession(ctx context.Context, userID string, p SessionParam
 		Address:   clip(p.Address, 64),
 		UserAgent: clip(p.UserAgent, 256),
 		Keep:      p.Keep,
-	}
-	if err := s.store.CreateSession(ctx, session); err != nil {
-		return "", Session{}, fmt.Errorf("open session: %w", err)
-	}
-	// Here is as good a place as any to sweep: sessions grow by sign-ins only.
-	if err := s.store.DeleteSessionsBefore(ctx, now.Add(-KeepIdleLimit)); err != nil {
-		s.log.WarnContext(ctx, "sweep old sessions", "error", err)
-	}
-	return token, session, nil
+	}, nil
 }
 
 // Resume finds the session and user of a cookie; ErrUnauthorized when there is

@@ -153,6 +153,32 @@ func (v *vault) DeleteSession(_ context.Context, id string) error {
 	return err
 }
 
+func (v *vault) SessionsOf(_ context.Context, userID string) ([]auth.Session, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var own []auth.Session
+	for s := range maps.Values(v.sessions) {
+		if s.UserID == userID {
+			own = append(own, s)
+		}
+	}
+	return own, v.fail["SessionsOf"]
+}
+
+func (v *vault) ReplaceSessions(_ context.Context, userID string, change func(*auth.User) error, next auth.Session) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.wrote("ReplaceSessions"); err != nil {
+		return err
+	}
+	if _, err := alter(v.users, userID, change); err != nil {
+		return err
+	}
+	maps.DeleteFunc(v.sessions, func(_ string, s auth.Session) bool { return s.UserID == userID })
+	v.sessions[next.ID] = next
+	return nil
+}
+
 func (v *vault) DeleteSessionsBefore(_ context.Context, seen time.Time) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -13,8 +13,11 @@ import (
 const (
 	tokenIssuer   = "pombal"
 	tokenAudience = "codechat"
-	tokenSecret   = "jwt" // its name in the store
-	maxToken      = 2048  // ours have about 300 characters
+	// businessAudience keeps the two sorts apart: neither opens the other's
+	// routes, whatever ids they name.
+	businessAudience = "codechat-business"
+	tokenSecret      = "jwt" // its name in the store
+	maxToken         = 2048  // ours have about 300 characters
 )
 
 // instanceClaims are the claims in the order they are written. The times of
@@ -51,49 +54,57 @@ func (c instanceClaims) GetIssuer() (string, error) { return c.Issuer, nil }
 // GetSubject is the instance id.
 func (c instanceClaims) GetSubject() (string, error) { return c.Subject, nil }
 
-var errClaims = errors.New("instance token needs an instance and a token id")
+var errClaims = errors.New("a token needs a subject and a token id")
 
 // InstanceToken gives the text of the token with these claims: HS256 with the
 // file's own secret. Equal claims give equal text, so no token is stored.
 func (s *Service) InstanceToken(ctx context.Context, c InstanceClaims) (string, error) {
-	if c.InstanceID == "" || c.TokenID == "" {
-		return "", errClaims
-	}
-	secret, err := s.store.Secret(ctx, tokenSecret)
-	if err != nil {
-		return "", fmt.Errorf("instance token: %w", err)
-	}
-	token := jwt.NewWithClaims(jwt.SigningMethodHS256, instanceClaims{
-		TokenID:  c.TokenID,
-		Subject:  c.InstanceID,
-		Issuer:   tokenIssuer,
-		Audience: tokenAudience,
-		IssuedAt: c.IssuedAt.Unix(),
+	return s.signToken(ctx, instanceClaims{
+		TokenID: c.TokenID, Subject: c.InstanceID, Audience: tokenAudience, IssuedAt: c.IssuedAt.Unix(),
 	})
-	text, err := token.SignedString(secret)
-	if err != nil {
-		return "", fmt.Errorf("instance token: %w", err)
-	}
-	return text, nil
 }
 
 // ParseInstanceToken checks a token and gives its claims; ErrUnauthorized for
 // any that InstanceToken did not make or that is past its exp. Whether the
 // token id is still the instance's is for the caller to compare.
 func (s *Service) ParseInstanceToken(ctx context.Context, text string) (InstanceClaims, error) {
-	// base64 skips line breaks; without this one token would have many texts.
-	if len(text) > maxToken || strings.ContainsAny(text, "\r\n") {
-		return InstanceClaims{}, ErrUnauthorized
+	c, err := s.parseToken(ctx, text, tokenAudience)
+	if err != nil {
+		return InstanceClaims{}, err
+	}
+	return InstanceClaims{InstanceID: c.Subject, TokenID: c.TokenID, IssuedAt: time.Unix(c.IssuedAt, 0).UTC()}, nil
+}
+
+func (s *Service) signToken(ctx context.Context, c instanceClaims) (string, error) {
+	if c.Subject == "" || c.TokenID == "" {
+		return "", errClaims
 	}
 	secret, err := s.store.Secret(ctx, tokenSecret)
 	if err != nil {
-		return InstanceClaims{}, fmt.Errorf("check instance token: %w", err)
+		return "", fmt.Errorf("make token: %w", err)
+	}
+	c.Issuer = tokenIssuer
+	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(secret)
+	if err != nil {
+		return "", fmt.Errorf("make token: %w", err)
+	}
+	return text, nil
+}
+
+func (s *Service) parseToken(ctx context.Context, text, audience string) (instanceClaims, error) {
+	// base64 skips line breaks; without this one token would have many texts.
+	if len(text) > maxToken || strings.ContainsAny(text, "\r\n") {
+		return instanceClaims{}, ErrUnauthorized
+	}
+	secret, err := s.store.Secret(ctx, tokenSecret)
+	if err != nil {
+		return instanceClaims{}, fmt.Errorf("check token: %w", err)
 	}
 	var claims instanceClaims
 	parser := jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithIssuer(tokenIssuer),
-		jwt.WithAudience(tokenAudience),
+		jwt.WithAudience(audience),
 		jwt.WithTimeFunc(s.now),
 		jwt.WithStrictDecoding(),
 	)
@@ -106,11 +117,7 @@ func (s *Service) ParseInstanceToken(ctx context.Context, text string) (Instance
 		return secret, nil
 	})
 	if err != nil || !token.Valid || claims.Subject == "" || claims.TokenID == "" {
-		return InstanceClaims{}, ErrUnauthorized
+		return instanceClaims{}, ErrUnauthorized
 	}
-	return InstanceClaims{
-		InstanceID: claims.Subject,
-		TokenID:    claims.TokenID,
-		IssuedAt:   time.Unix(claims.IssuedAt, 0).UTC(),
-	}, nil
+	return claims, nil
 }

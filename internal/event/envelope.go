@@ -1,7 +1,6 @@
 package event
 
 import (
-	"encoding/json"
 	"time"
 )
 
@@ -13,7 +12,11 @@ const wireLayout = "2006-01-02T15:04:05.000Z07:00"
 
 // MarshalJSON prints the time as described at WireTime.
 func (t WireTime) MarshalJSON() ([]byte, error) {
-	return json.Marshal(time.Time(t).UTC().Format(wireLayout))
+	// Written by hand: a list of instances holds thousands of times.
+	b := make([]byte, 0, len(wireLayout)+2)
+	b = append(b, '"')
+	b = time.Time(t).UTC().AppendFormat(b, wireLayout)
+	return append(b, '"'), nil
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote, and any RFC 3339 time.
@@ -56,39 +59,4 @@ type WireWhatsApp struct {
 type WireBusiness struct {
 	BusinessID string `json:"businessId"`
 	Name       string `json:"name"`
-}
-
-// QRCodeData is the data of qrcode.updated.
-type QRCodeData struct {
-	Code   string `json:"code"`
-	Base64 string `json:"base64"` // a data URL with a PNG
-}
-
-// StateData is the data of state.instance: on, off or deleted.
-type StateData struct {
-	State string `json:"state"`
-}
-
-// ConnectionData is the data of connection.update.
-type ConnectionData struct {
-	State        string `json:"state"`        // close, connecting or open
-	StatusReason int    `json:"statusReason"` // 200 when all is well
-}
-
-// MessageData is the data of messages.upsert and, in an array, messages.set.
-type MessageData struct {
-	MessageID         string          `json:"messageId"`
-	KeyID             string          `json:"keyId"`
-	KeyFromMe         bool            `json:"keyFromMe"`
-	KeyRemoteJID      string          `json:"keyRemoteJid"`
-	KeyRemoteLID      string          `json:"keyRemoteLid,omitempty"` // ours: the LID where known
-	KeyParticipant    *string         `json:"keyParticipant"`
-	KeyParticipantLID string          `json:"keyParticipantLid,omitempty"` // ours
-	PushName          string          `json:"pushName"`
-	ContentType       string          `json:"contentType"`
-	Content           json.RawMessage `json:"content"`
-	Source            string          `json:"source"`           // ios, android, web or api
-	MessageTimestamp  int64           `json:"messageTimestamp"` // Unix seconds
-	IsGroup           bool            `json:"isGroup"`
-	CreatedAt         WireTime        `json:"createdAt"`
 }

@@ -122,6 +122,18 @@ type Draft struct {
 	// when our acknowledgement was lost.
 	Key  string
 	Data any // becomes the "data" of the body; must marshal to JSON
+	// Look, when set, makes the events of the draft from what the instance
+	// remembers, inside the commit that also stores what it remembers from now
+	// on; Data is not used then. It may be called more than once and must
+	// change nothing but the Index. No payload means that nothing is recorded.
+	Look func(Index) ([]Payload, error)
+	// OnlyWanted drops the events that no enabled webhook wants. It is for
+	// types that are large or come many a minute; what Look has noted in the
+	// Index stays.
+	OnlyWanted bool
+	// Token asks that the instance token be put beside the data for those
+	// webhooks that have this switched on. The body itself never holds it.
+	Token bool
 }
 
 // Event is a recorded event. It is immutable.
@@ -134,6 +146,9 @@ type Event struct {
 	// Body is the whole webhook body as Envelope made it at recording time, so
 	// that every attempt and every replay sends the same bytes.
 	Body json.RawMessage `json:"body"`
+	// Token says that webhooks which asked for the instance token get it with
+	// this event; see Draft.
+	Token bool `json:"token,omitempty"`
 }
 
 // NewID makes an id that sorts by time of making and is unique across nodes: a

@@ -107,6 +107,20 @@ const (
 	ReasonPasskey       Reason = "passkey"         // the account asks for its passkey
 	ReasonStorage       Reason = "storage"         // our own disk failed
 	ReasonRestart       Reason = "restart"         // Pombal was restarted meanwhile
+
+	ReasonBusy           Reason = "busy"            // WhatsApp is overloaded or restarting (500, 503)
+	ReasonStream         Reason = "stream_error"    // WhatsApp ended the stream with a code nobody knows
+	ReasonDNS            Reason = "dns"             // WhatsApp's name cannot be looked up
+	ReasonTLS            Reason = "tls"             // what answers is not WhatsApp, or our clock is wrong
+	ReasonProxyRefused   Reason = "proxy_refused"   // the instance's proxy refused name or password
+	ReasonProxyDown      Reason = "proxy_down"      // the instance's proxy cannot be reached
+	ReasonFlapping       Reason = "flapping"        // the connection broke again and again
+	ReasonScannedOld     Reason = "scanned_old"     // a WhatsApp too old to link devices scanned the code
+	ReasonOtherNumber    Reason = "other_number"    // another number than the instance's scanned the code
+	ReasonCodeExpired    Reason = "code_expired"    // the pairing code was not typed in time
+	ReasonPasskeyTimeout Reason = "passkey_timeout" // the passkey was not answered in time
+	ReasonPasskeyFailed  Reason = "passkey_failed"  // the passkey step could not be finished
+	ReasonLogout         Reason = "logout"          // logged out here; WhatsApp still has to hear of it
 )
 
 // Reasons returns all reasons but ReasonNone, so that catalogues can be
@@ -116,7 +130,8 @@ func Reasons() []Reason {
 		ReasonPhoneRemoved, ReasonPrimaryGone, ReasonAccountBanned, ReasonOperator, ReasonLocalOnly, ReasonConnLost,
 		ReasonUnreachable, ReasonFrontDoor, ReasonNoAnswer, ReasonReplaced, ReasonTempBan, ReasonOutdated, ReasonRefused,
 		ReasonPairRejected, ReasonPairTimeout, ReasonCodesSpent, ReasonNobodyWatches, ReasonPasskey, ReasonStorage,
-		ReasonRestart,
+		ReasonRestart, ReasonBusy, ReasonStream, ReasonDNS, ReasonTLS, ReasonProxyRefused, ReasonProxyDown, ReasonFlapping,
+		ReasonScannedOld, ReasonOtherNumber, ReasonCodeExpired, ReasonPasskeyTimeout, ReasonPasskeyFailed, ReasonLogout,
 	}
 }
 
@@ -129,6 +144,8 @@ type Status struct {
 	Detail  string    `json:"detail,omitempty"`  // technical text for the curious; never a secret
 	NextAt  time.Time `json:"nextAt,omitzero"`   // when something happens by itself: next attempt, end of a ban
 	Attempt int       `json:"attempt,omitempty"` // how many connection attempts failed in a row
+	Until   time.Time `json:"until,omitzero"`    // end of a ban, as WhatsApp told it; zero when it did not
+	Missed  int       `json:"missed,omitempty"`  // events that arrived while we were away, being caught up on (PhaseSyncing)
 }
 
 // NeedsAttention says whether an operator has to act before messages flow
@@ -147,21 +164,35 @@ type WhatsApp struct {
 	Platform     string    `json:"platform,omitempty"`
 	BusinessName string    `json:"businessName,omitempty"`
 	LinkedAt     time.Time `json:"linkedAt"`
+	// Typed is the number that was typed for the pairing code, when the link
+	// was made by one. WhatsApp may answer with another form of it: Brazilian
+	// numbers come with and without their ninth digit.
+	Typed string `json:"typed,omitempty"`
+	// PhoneSeen is when the phone itself was last active. WhatsApp unlinks
+	// devices whose phone stays away for about 14 days.
+	PhoneSeen time.Time `json:"phoneSeen,omitzero"`
 }
 
-// Token is what is stored of the instance token: its claims. The text is
-// recomputed from them, so no token lies in the file.
-type Token struct {
-	ID        string    `json:"id"` // CodeChat's authId and the JWT's jti
-	IssuedAt  time.Time `json:"issuedAt"`
-	UpdatedAt time.Time `json:"updatedAt"`
+// Told is the connection.update that webhooks heard last, so that they hear of
+// changes alone and of each once, also over a restart.
+type Told struct {
+	State string `json:"state"`
+	Code  int    `json:"code"`
 }
 
-// Business is CodeChat's tenant. One is made at set-up.
-type Business struct {
-	ID        string    `json:"id"`
-	Name      string    `json:"name"`
-	CreatedAt time.Time `json:"createdAt"`
+// PendingLogout is a logout that WhatsApp has not heard of yet.
+type PendingLogout struct {
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`          // WhatsApp is asked until then, then the keys are erased here only
+	Keep  bool      `json:"keep,omitempty"` // the caller wished it to be tried until then; otherwise once
+}
+
+// Reachout is a time lock: WhatsApp does not let the account open new chats.
+// Chats that exist go on.
+type Reachout struct {
+	Kind  string    `json:"kind"` // WhatsApp's word for it; "unknown" when a refused message alone told us
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
 }
 
 // Instance is one WhatsApp number that Pombal looks after.
@@ -177,9 +208,21 @@ type Instance struct {
 	Candidate string `json:"candidate,omitempty"`
 	// Forget is a logged-out device whose keys could not be erased yet. It is
 	// never connected again; erasing is tried until it succeeds.
-	Forget    string    `json:"forget,omitempty"`
-	Loaded    bool      `json:"loaded,omitempty"` // the last state.instance said "on"
-	Token     Token     `json:"token"`
+	Forget string `json:"forget,omitempty"`
+	// Logout is set from the wish to log out until it is done, so that a crash
+	// between the two sides is not forgotten.
+	Logout   *PendingLogout `json:"logout,omitempty"`
+	Reachout *Reachout      `json:"reachout,omitempty"` // nil: new chats may be opened
+	// SeenAt is the last proof of life: when anything came from WhatsApp.
+	SeenAt time.Time `json:"seenAt,omitzero"`
+	Told   Told      `json:"told,omitzero"`
+	Loaded bool      `json:"loaded,omitempty"` // the last state.instance said "on"
+	Token  Token     `json:"token"`
+	// History is how much of the past linking brings.
+	History History `json:"history,omitempty"`
+	Proxy   *Proxy  `json:"proxy,omitempty"` // nil: straight to WhatsApp
+	// Leaving is set while the account goes over to another instance.
+	Leaving   *Leaving  `json:"leaving,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
 	DeletedAt time.Time `json:"deletedAt,omitzero"`
@@ -192,7 +235,29 @@ func (in Instance) clone() Instance {
 		wa := *in.WhatsApp
 		in.WhatsApp = &wa
 	}
+	if in.Logout != nil {
+		pending := *in.Logout
+		in.Logout = &pending
+	}
+	if in.Reachout != nil {
+		lock := *in.Reachout
+		in.Reachout = &lock
+	}
 	return in
+}
+
+// ReachoutLocked says whether the account may not open new chats now.
+func (in Instance) ReachoutLocked(now time.Time) bool {
+	return in.Reachout != nil && now.Before(in.Reachout.Until)
+}
+
+// phoneAway is after how long without the phone an operator is warned.
+const phoneAway = 12 * 24 * time.Hour
+
+// PhoneAway says whether the phone has not been seen for so long that WhatsApp
+// is about to unlink us.
+func (in Instance) PhoneAway(now time.Time) bool {
+	return in.Linked() && !in.WhatsApp.PhoneSeen.IsZero() && now.Sub(in.WhatsApp.PhoneSeen) > phoneAway
 }
 
 // Linked says whether keys of a linked device are kept.
@@ -249,6 +314,13 @@ var (
 	ErrSwitchedOff = problem.New(problem.Conflict, "error.switched_off")
 	// ErrChanged: somebody else saved first.
 	ErrChanged = problem.New(problem.Conflict, "error.changed_elsewhere")
+	// ErrLinked: the action needs an instance that is not linked.
+	ErrLinked = problem.New(problem.Conflict, "error.already_linked")
+	// ErrLogoutPending: WhatsApp has still to hear of a logout; force it to
+	// end it here only.
+	ErrLogoutPending = problem.New(problem.Conflict, "error.logout_pending")
+	// ErrNoPasskey: no passkey request is open.
+	ErrNoPasskey = problem.New(problem.Conflict, "error.no_passkey")
 	// ErrShuttingDown: Pombal is stopping.
 	ErrShuttingDown = problem.New(problem.Unavailable, "error.shutting_down")
 )

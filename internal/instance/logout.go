@@ -3,27 +3,25 @@ package instance
 import (
 	"context"
 	"errors"
+	"time"
 )
 
-// logoutWait is a logout that waits for the connection to come up, because
-// only a connected device can be taken off the phone's list.
+// logoutWait is a logout that somebody waits for: only a connected device can
+// be taken off the phone's list, so the connection may have to come up first.
 type logoutWait struct {
 	done   func(LogoutResult)
 	result LogoutResult
+	actor  string
 }
 
 // startLogout begins a logout; done hears of its end, once. From every state
 // it ends with nothing linked: unlinked on the phone where WhatsApp can be
-// reached within the limit, else erased here only.
-func (r *runner) startLogout(p LogoutParams, done func(LogoutResult, error)) {
+// reached within the limit, else erased here only, or kept to be tried again
+// where the caller wishes that.
+func (r *runner) startLogout(ctx context.Context, p LogoutParams, done func(LogoutResult, error)) {
 	phase := r.in.Status.Phase
 	if p.RequireConnected && !phase.Online() {
 		done(LogoutResult{}, ErrNotConnected)
-		return
-	}
-	if r.logout != nil { // two at once: the second gets the answer of the first
-		first := r.logout.done
-		r.logout.done = func(res LogoutResult) { first(res); done(res, nil) }
 		return
 	}
 	if !r.in.Linked() {
@@ -32,19 +30,46 @@ func (r *runner) startLogout(p LogoutParams, done func(LogoutResult, error)) {
 		done(res, nil)
 		return
 	}
-	r.logout = &logoutWait{
-		done:   func(res LogoutResult) { done(res, nil) },
-		result: LogoutResult{WasLinked: true},
+	if first := r.logout; first != nil { // two at once get the same answer
+		earlier := first.done
+		first.done = func(res LogoutResult) { earlier(res); done(res, nil) }
+	} else {
+		r.logout = &logoutWait{
+			done:   func(res LogoutResult) { done(res, nil) },
+			result: LogoutResult{WasLinked: true}, actor: ActorOf(ctx),
+		}
 	}
-	if phase.Online() {
-		r.finishLogout()
+	r.noteLogout(p)
+	switch {
+	case phase.Online():
+		r.askLogout()
+	case p.Force:
+		r.failLogout()
+	case r.asking == 0:
+		r.after(timerLogout, r.deps.Timing.Logout, func() { r.failLogout() })
+		r.connectForLogout()
+	}
+}
+
+// noteLogout stores the wish before anything is done about it, so that a crash
+// between WhatsApp's side and ours is not forgotten.
+func (r *runner) noteLogout(p LogoutParams) {
+	now := r.deps.Now()
+	pending := PendingLogout{Since: now, Until: now.Add(r.deps.Timing.LogoutKeep), Keep: p.Wait && !p.Force}
+	if r.in.Logout != nil {
+		pending.Since, pending.Until = r.in.Logout.Since, r.in.Logout.Until
+	}
+	r.note(func(in *Instance) { in.Logout = &pending })
+}
+
+// connectForLogout brings the connection up unless that is under way.
+func (r *runner) connectForLogout() {
+	if r.dialing || r.timers[timerLogin] != nil {
 		return
 	}
-	r.after(timerLogout, r.deps.Timing.Logout, func() { r.failLogout() })
-	if !r.dialing && r.timers[timerLogin] == nil {
-		r.clear(timerDial)
-		r.open()
-	}
+	r.clear(timerDial)
+	r.queued, r.urgent = false, true
+	r.open()
 }
 
 // endWithoutLink ends pairing when it is under way; there is nothing else to
@@ -58,14 +83,30 @@ func (r *runner) endWithoutLink() LogoutResult {
 	return LogoutResult{EndedPairing: true}
 }
 
-// finishLogout asks WhatsApp to unlink, on a connection that is up.
-func (r *runner) finishLogout() {
-	if r.logout == nil {
+// askLogout asks WhatsApp to unlink, on a connection that is up.
+func (r *runner) askLogout() {
+	if r.asking != 0 || r.sess == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), r.deps.Timing.Logout)
-	defer cancel()
-	err := r.sess.Logout(ctx)
+	r.asked++
+	r.asking = r.asked
+	if r.timers[timerLogout] == nil {
+		r.after(timerLogout, r.deps.Timing.Logout, func() { r.failLogout() })
+	}
+	sess, gen, ask := r.sess, r.gen, r.asking
+	r.work(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), r.deps.Timing.Logout)
+		defer cancel()
+		err := sess.Logout(ctx)
+		r.box.post(func() { r.logoutAnswered(gen, ask, err) })
+	})
+}
+
+func (r *runner) logoutAnswered(gen, ask int, err error) {
+	if gen != r.gen || ask != r.asking {
+		return
+	}
+	r.asking = 0
 	if err != nil && !errors.Is(err, ErrKeysKept) {
 		r.log.Warn("log out on WhatsApp's side", "error", err)
 		r.failLogout()
@@ -75,15 +116,37 @@ func (r *runner) finishLogout() {
 	r.endLogout(true)
 }
 
-// failLogout ends a waiting logout here only. It reports whether there was
-// one.
+// failLogout ends an attempt to tell WhatsApp of a logout: by putting it off
+// where it is to be kept, else by erasing the keys here only. It reports
+// whether there was such a logout.
 func (r *runner) failLogout() bool {
-	if r.logout == nil {
+	if r.in.Logout == nil {
 		return false
+	}
+	if left := r.in.Logout.Until.Sub(r.deps.Now()); r.in.Logout.Keep && left > 0 {
+		r.putOffLogout(left)
+		return true
 	}
 	r.unlinked(ReasonLocalOnly)
 	r.endLogout(false)
 	return true
+}
+
+// putOffLogout keeps the link as a tombstone: nothing but the logout is done
+// with it.
+func (r *runner) putOffLogout(left time.Duration) {
+	wait := min(spread(r.deps.Timing.LogoutRetry), left)
+	r.blank()
+	r.retire()
+	r.enter(Status{
+		Phase: PhaseLogoutPending, Reason: ReasonLogout, NextAt: r.deps.Now().Add(wait), Until: r.in.Logout.Until,
+		Attempt: r.in.Status.Attempt + 1,
+	})
+	r.dialAfter(wait)
+	if r.logout != nil {
+		r.logout.result.Pending = true
+	}
+	r.answerLogout()
 }
 
 // unlinked stores that the device is no longer ours and erases its keys.
@@ -101,16 +164,23 @@ func (r *runner) unlinked(reason Reason) {
 	r.forget()
 }
 
-// endLogout answers a waiting logout, if there is one.
+// endLogout writes the receipt of a logout that began here and answers whoever
+// waits for it.
 func (r *runner) endLogout(unlinked bool) {
-	if r.logout == nil {
-		return
+	actor := ""
+	if r.logout != nil {
+		r.logout.result.Unlinked = unlinked
+		r.logout.result.Erased = r.in.Forget == ""
+		actor = r.logout.actor
 	}
-	wait := r.logout
-	r.logout = nil
-	r.clear(timerLogout)
-	wait.result.Unlinked = unlinked
-	wait.result.Erased = r.in.Forget == ""
-	wait.result.Instance = r.in
-	wait.done(wait.result)
+	r.tell(Moment{Kind: MomentLogout, Unlinked: unlinked, Erased: r.in.Forget == "", Actor: actor})
+	r.answerLogout()
+}
+
+func (r *runner) answerLogout() {
+	if wait := r.logout; wait != nil {
+		r.logout = nil
+		wait.result.Instance = r.in
+		wait.done(wait.result)
+	}
 }

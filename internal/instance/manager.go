@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pombal/internal/event"
@@ -24,21 +25,33 @@ type Deps struct {
 	Picture  func(code string) (dataURL string, err error) // draws a QR code
 	Log      *slog.Logger
 	Now      func() time.Time
+	Clock    Clock  // nil: the system's, with Now
 	Timing   Timing // zero: DefaultTiming
+	Pace     Pace   // zero: DefaultPace
+}
+
+// shared is what all runners have in common.
+type shared struct {
+	Deps
+	clock   Clock
+	starts  lane // of connections at start
+	dials   lane // of connections that nobody waits for
+	urgents lane // of those that somebody waits for
+	story   *chronicle
+	rescues atomic.Int64 // times the watchdog had to act
 }
 
 // Manager is the one door to the instances: pages and API doors alike come
 // through here. Everything that touches an instance's life is carried out by
 // that instance's own goroutine.
 type Manager struct {
-	deps Deps
+	deps *shared
 
-	mu      sync.RWMutex
-	runners map[string]*runner
-	closed  bool
-
-	starting sync.WaitGroup
-	halt     chan struct{}
+	mu       sync.RWMutex
+	runners  map[string]*runner
+	closed   bool
+	watching Timer
+	starting sync.WaitGroup // moves that an earlier process did not end
 }
 
 // NewManager makes a Manager without instances; Start loads them.
@@ -46,7 +59,23 @@ func NewManager(deps Deps) *Manager {
 	if deps.Timing == (Timing{}) {
 		deps.Timing = DefaultTiming()
 	}
-	return &Manager{deps: deps, runners: make(map[string]*runner), halt: make(chan struct{})}
+	t := deps.Timing
+	s := &shared{
+		Deps: deps, clock: deps.Clock,
+		starts:  lane{every: t.StartEvery, burst: t.StartBurst},
+		dials:   lane{every: t.DialEvery, burst: t.DialBurst},
+		urgents: lane{every: t.UrgentEvery, burst: t.UrgentBurst},
+	}
+	if s.clock == nil {
+		s.clock = systemClock{now: deps.Now}
+	}
+	s.Now = s.clock.Now
+	s.story = newChronicle(func(moments []Moment) {
+		if err := s.Store.AppendTimeline(context.Background(), moments); err != nil {
+			s.Log.Error("store the timeline", "error", err)
+		}
+	})
+	return &Manager{deps: s, runners: make(map[string]*runner)}
 }
 
 // Start loads the instances and begins to bring the linked ones back, the most
@@ -56,33 +85,51 @@ func (m *Manager) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var back []*runner
+	var back, moving []*runner
 	for _, in := range stored {
 		r := m.add(in)
 		r.box.post(r.adopt)
-		if in.State == Active && (in.Linked() || in.Candidate != "") {
+		if in.Leaving != nil {
+			moving = append(moving, r)
+		}
+		if in.Linked() || in.Candidate != "" {
 			back = append(back, r)
 		}
 	}
 	slices.SortStableFunc(back, func(a, b *runner) int {
 		return b.snap.Load().UpdatedAt.Compare(a.snap.Load().UpdatedAt)
 	})
-	m.starting.Go(func() { m.bringBack(back) })
+	m.deps.Engine.OnVersion(func() { m.each(func(r *runner) { r.box.post(r.retryOutdated) }) })
+	m.watch()
+	if len(moving) == 0 {
+		m.bringBack(back)
+		return nil
+	}
+	m.starting.Go(func() {
+		m.finishMoves(moving)
+		m.bringBack(back)
+	})
 	return nil
 }
 
+// bringBack gives each runner its place in the lane.
 func (m *Manager) bringBack(runners []*runner) {
-	pace := time.NewTicker(m.deps.Timing.StartEvery)
-	defer pace.Stop()
-	for i, r := range runners {
-		if i >= m.deps.Timing.StartBurst {
-			select {
-			case <-pace.C:
-			case <-m.halt:
-				return
-			}
+	now := m.deps.Now()
+	for _, r := range runners {
+		if in := r.snap.Load(); in.State != Active && in.Logout == nil {
+			continue
 		}
-		r.box.post(r.resume)
+		wait := m.deps.starts.reserve(now)
+		r.box.post(func() { r.resume(wait) })
+	}
+}
+
+// each calls fn for every living instance.
+func (m *Manager) each(fn func(*runner)) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, r := range m.runners {
+		fn(r)
 	}
 }
 
@@ -95,7 +142,9 @@ func (m *Manager) Close() {
 		return
 	}
 	m.closed = true
-	close(m.halt)
+	if m.watching != nil {
+		m.watching.Stop()
+	}
 	runners := make([]*runner, 0, len(m.runners))
 	for _, r := range m.runners {
 		runners = append(runners, r)
@@ -107,10 +156,11 @@ func (m *Manager) Close() {
 		all.Go(r.stop)
 	}
 	all.Wait()
+	m.deps.story.flush()
 }
 
 func (m *Manager) add(in Instance) *runner {
-	r := newRunner(&m.deps, in)
+	r := newRunner(m.deps, in)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -141,7 +191,7 @@ func (m *Manager) List(context.Context) ([]Instance, error) {
 	m.mu.RLock()
 	list := make([]Instance, 0, len(m.runners))
 	for _, r := range m.runners {
-		list = append(list, *r.snap.Load())
+		list = append(list, r.instance())
 	}
 	m.mu.RUnlock()
 	slices.SortFunc(list, func(a, b Instance) int {
@@ -156,25 +206,7 @@ func (m *Manager) Get(_ context.Context, id string) (Instance, error) {
 	if err != nil {
 		return Instance{}, err
 	}
-	return *r.snap.Load(), nil
-}
-
-// Business gives a tenant.
-func (m *Manager) Business(ctx context.Context, id string) (Business, error) {
-	return m.deps.Store.Business(ctx, id)
-}
-
-// EnsureBusiness makes the first tenant when there is none.
-func (m *Manager) EnsureBusiness(ctx context.Context, name string) error {
-	all, err := m.deps.Store.Businesses(ctx)
-	if err != nil || len(all) > 0 {
-		return err
-	}
-	id, err := event.NewID()
-	if err != nil {
-		return err
-	}
-	return m.deps.Store.CreateBusiness(ctx, Business{ID: id, Name: name, CreatedAt: m.deps.Now()})
+	return r.instance(), nil
 }
 
 // Create makes an instance; nothing connects yet. problem.Invalid names the
@@ -221,6 +253,8 @@ func (m *Manager) draft(ctx context.Context, p CreateParams) (Instance, error) {
 			return Instance{}, problem.New(problem.Unavailable, "error.unavailable")
 		}
 		p.BusinessID = all[0].ID
+	} else if _, err := m.deps.Store.Business(ctx, p.BusinessID); err != nil {
+		return Instance{}, err
 	}
 	now := m.deps.Now()
 	return Instance{
@@ -251,7 +285,89 @@ func (m *Manager) Rename(ctx context.Context, id, name string, rev uint64) (Inst
 // Connect starts pairing or reconnects. Under way already is fine; connected
 // is ErrConnected, switched off ErrSwitchedOff.
 func (m *Manager) Connect(ctx context.Context, id string) (Instance, error) {
-	return m.change(ctx, id, func(r *runner) error { return r.connect(ctx) })
+	return m.ConnectWith(ctx, id, ConnectParams{})
+}
+
+// ConnectWith is Connect with choices. A logout that WhatsApp has still to hear
+// of is ErrLogoutPending. Asked for faster than Timing.Push, a retry that is
+// being waited for is left alone.
+func (m *Manager) ConnectWith(ctx context.Context, id string, p ConnectParams) (Instance, error) {
+	return m.change(ctx, id, func(r *runner) error { return r.connect(ctx, p) })
+}
+
+// RequestCode asks WhatsApp for a code that is typed on the phone with that
+// number, connecting first where need be, and waits for it. The code dies with
+// its connection and is not renewed. problem.Invalid names the field "phone";
+// problem.TooMany says when to ask again; ErrConnected, ErrLinked,
+// ErrSwitchedOff, ErrPasskeyOpen, ErrLogoutPending, ErrPairingEnded,
+// ErrWhatsAppSilent.
+func (m *Manager) RequestCode(ctx context.Context, id, phone string) (TypedCode, error) {
+	phone, err := cleanPhone(phone)
+	if err != nil {
+		return TypedCode{}, err
+	}
+	r, err := m.runner(id)
+	if err != nil {
+		return TypedCode{}, err
+	}
+	var code TypedCode
+	err = r.ask(ctx, func(answer func(error)) {
+		r.requestCode(ctx, phone, func(got TypedCode, err error) {
+			code = got
+			answer(err)
+		})
+	})
+	if err != nil {
+		return TypedCode{}, err
+	}
+	return code, nil
+}
+
+// TypedCode gives the pairing code that is on the screen now.
+func (m *Manager) TypedCode(id string) (TypedCode, bool) {
+	r, err := m.runner(id)
+	if err != nil {
+		return TypedCode{}, false
+	}
+	c := r.typed.Load()
+	if c == nil || r.snap.Load().Status.Phase != PhaseCode || !m.deps.Now().Before(c.ExpiresAt) {
+		return TypedCode{}, false
+	}
+	return *c, true
+}
+
+// Passkey gives the passkey step that is under way.
+func (m *Manager) Passkey(id string) (Passkey, bool) {
+	r, err := m.runner(id)
+	if err != nil {
+		return Passkey{}, false
+	}
+	p := r.passkey.Load()
+	if p == nil || !m.deps.Now().Before(p.ExpiresAt) {
+		return Passkey{}, false
+	}
+	return *p, true
+}
+
+// AnswerPasskey sends the answer to the passkey step, JSON as WebAuthn writes
+// it. It is checked first: problem.Invalid names the field "answer" and what is
+// wrong with it. It may be tried again. ErrNoPasskey, ErrWhatsAppSilent.
+func (m *Manager) AnswerPasskey(ctx context.Context, id string, answer []byte) error {
+	r, err := m.runner(id)
+	if err != nil {
+		return err
+	}
+	return r.ask(ctx, func(done func(error)) { r.answerPasskey(answer, done) })
+}
+
+// ConfirmPasskey says that the phone shows the same code as Passkey.Code. Only
+// needed while Passkey.Confirm is set; ErrNoPasskey.
+func (m *Manager) ConfirmPasskey(ctx context.Context, id string) error {
+	r, err := m.runner(id)
+	if err != nil {
+		return err
+	}
+	return r.ask(ctx, func(done func(error)) { r.confirmPasskey(done) })
 }
 
 // CancelPairing takes the code off the screen; fine when there is none.
@@ -296,24 +412,20 @@ func (m *Manager) SwitchOff(ctx context.Context, id string) (Instance, error) {
 }
 
 // Logout unlinks the device; legal from every state. The answer comes within
-// twice the limit of Timing.Logout and says both halves of the truth.
+// Timing.Logout and says both halves of the truth.
 func (m *Manager) Logout(ctx context.Context, id string, p LogoutParams) (LogoutResult, error) {
 	r, err := m.runner(id)
 	if err != nil {
 		return LogoutResult{}, err
 	}
 	var res LogoutResult
-	answer := make(chan error, 1)
-	posted := r.box.post(func() {
-		r.startLogout(p, func(got LogoutResult, err error) {
+	err = r.ask(ctx, func(answer func(error)) {
+		r.startLogout(ctx, p, func(got LogoutResult, err error) {
 			res = got
-			answer <- err
+			answer(err)
 		})
 	})
-	if !posted {
-		return LogoutResult{}, ErrShuttingDown
-	}
-	if err := r.wait(ctx, answer); err != nil {
+	if err != nil {
 		return LogoutResult{}, err
 	}
 	return res, nil
@@ -337,6 +449,10 @@ func (m *Manager) Delete(ctx context.Context, id string, p DeleteParams) error {
 	delete(m.runners, id)
 	m.mu.Unlock()
 	r.stop()
+	m.deps.story.flush()
+	if err := m.deps.Store.DeleteTimeline(ctx, id); err != nil {
+		m.deps.Log.Error("delete the timeline of a deleted instance", "instance", id, "error", err)
+	}
 	m.deps.Notify(live.SignalInstances, live.SignalInstance(id))
 	return nil
 }
@@ -349,5 +465,5 @@ func (m *Manager) change(ctx context.Context, id string, fn func(*runner) error)
 	if err := r.do(ctx, func() error { return fn(r) }); err != nil {
 		return Instance{}, err
 	}
-	return *r.snap.Load(), nil
+	return r.instance(), nil
 }

@@ -8,8 +8,11 @@ import (
 // What the operator does to an instance besides connecting and logging out.
 
 func (r *runner) switchOn(ctx context.Context) error {
-	if r.in.State == Active {
+	switch {
+	case r.in.State == Active:
 		return nil
+	case r.in.Logout != nil:
+		return ErrLogoutPending
 	}
 	err := r.apply(ctx, func(in *Instance) error {
 		in.State = Active
@@ -20,14 +23,18 @@ func (r *runner) switchOn(ctx context.Context) error {
 		return nil
 	})
 	if err == nil && r.in.Linked() {
+		r.urgent = true
 		r.open()
 	}
 	return err
 }
 
 func (r *runner) switchOff(ctx context.Context) error {
-	if r.in.State == Inactive {
+	switch {
+	case r.in.State == Inactive:
 		return nil
+	case r.in.Logout != nil:
+		return ErrLogoutPending
 	}
 	err := r.apply(ctx, func(in *Instance) error {
 		in.State = Inactive
@@ -36,6 +43,7 @@ func (r *runner) switchOff(ctx context.Context) error {
 	})
 	if err == nil {
 		r.blank()
+		r.dropWish(ErrSwitchedOff)
 		r.retire()
 	}
 	return err
@@ -48,6 +56,7 @@ func (r *runner) remove(ctx context.Context) error {
 		device = r.in.WhatsApp.Device
 	}
 	r.blank()
+	r.dropWish(ErrNotFound)
 	r.retire()
 	if device != "" {
 		if err := r.deps.Engine.Erase(ctx, device); err != nil {
@@ -70,6 +79,9 @@ func (r *runner) adopt() {
 	if r.in.Candidate != "" {
 		r.adoptCandidate()
 	}
+	if r.in.Logout != nil && r.in.Linked() {
+		r.enter(Status{Phase: PhaseLogoutPending, Reason: ReasonLogout, Until: r.in.Logout.Until})
+	}
 	p := r.in.Status.Phase
 	underWay := p == PhaseConnecting || p == PhasePaired || p == PhaseReconnecting || p.Pairing() || p.Online()
 	switch {
@@ -79,6 +91,7 @@ func (r *runner) adopt() {
 	default:
 		r.enter(Status{Phase: PhaseNew, Reason: ReasonRestart})
 	}
+	r.watchReachout()
 	r.forget()
 }
 

@@ -13,6 +13,13 @@ type Pairing struct {
 	Seq       uint64    // changes with every code; for addresses of pictures
 }
 
+// ConnectParams are the choices of Manager.ConnectWith.
+type ConnectParams struct {
+	// ReplaceNumber lets another number than the one the instance was linked
+	// to be linked this time.
+	ReplaceNumber bool
+}
+
 // CreateParams are the inputs of Manager.Create.
 type CreateParams struct {
 	Name       string // 1–64 letters, digits, space, - _ .; empty asks for a random name where AutoName is set
@@ -26,6 +33,13 @@ type LogoutParams struct {
 	// RequireConnected refuses with ErrNotConnected, changing nothing, unless
 	// the instance is connected: CodeChat's documented behaviour.
 	RequireConnected bool
+	// Force erases the keys here at once when the instance is not connected,
+	// without trying to reach WhatsApp.
+	Force bool
+	// Wait keeps a logout that WhatsApp could not be told of and tries again
+	// at each start and hourly for a day (PhaseLogoutPending), instead of
+	// erasing the keys here only.
+	Wait bool
 }
 
 // LogoutResult is the two-part truth about a logout.
@@ -34,6 +48,7 @@ type LogoutResult struct {
 	WasLinked bool // there was something to log out
 	Unlinked  bool // WhatsApp confirmed that the device is off the phone's list
 	Erased    bool // its keys are no longer here
+	Pending   bool // WhatsApp could not be told yet and will be; only with LogoutParams.Wait
 	// Pairing that was under way was ended.
 	EndedPairing bool
 }

@@ -2,6 +2,7 @@ package instance
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"pombal/internal/event"
@@ -22,8 +23,12 @@ func (r *runner) showCodes(codes []string) {
 	}
 	r.round++
 	r.codes = codes
+	r.roundEnd = r.deps.Now().Add(r.deps.Timing.codeLife(len(codes)))
 	r.enter(Status{Phase: PhaseQR})
 	r.showCode(0)
+	if r.wish != nil {
+		r.askCode()
+	}
 }
 
 func (r *runner) showCode(i int) {
@@ -37,17 +42,37 @@ func (r *runner) showCode(i int) {
 	}
 	now := r.deps.Now()
 	r.code = i
-	r.seq++
-	r.pairing.Store(&Pairing{
-		Code: r.codes[i], ShownAt: now, ExpiresAt: now.Add(life),
-		Number: i + 1, Of: len(r.codes), Round: r.round, Seq: r.seq,
-	})
-	r.deps.Notify(live.SignalQR(r.id))
-	r.recordCode(r.codes[i], now)
+	r.draw(now, now.Add(life))
 	r.after(timerCode, life, func() {
-		r.blank()
+		r.blankCode()
 		r.showCode(i + 1)
 	})
+}
+
+// draw puts the current code on the screen.
+func (r *runner) draw(shown, expires time.Time) {
+	r.seq++
+	r.pairing.Store(&Pairing{
+		Code: r.codes[r.code], ShownAt: shown, ExpiresAt: expires,
+		Number: r.code + 1, Of: len(r.codes), Round: r.round, Seq: r.seq,
+	})
+	r.deps.Notify(live.SignalQR(r.id))
+	r.recordCode(r.codes[r.code], r.deps.Now())
+}
+
+// redraw gives all codes of the round another secret: what WhatsApp asks for,
+// the codes shown so far being refused. Picture and countdown go on.
+func (r *runner) redraw(secret string) {
+	const field = 3 // reference, noise key, identity key, secret, client type
+	for i, code := range r.codes {
+		if parts := strings.Split(code, ","); len(parts) > field {
+			parts[field] = secret
+			r.codes[i] = strings.Join(parts, ",")
+		}
+	}
+	if p := r.pairing.Load(); p != nil {
+		r.draw(p.ShownAt, p.ExpiresAt)
+	}
 }
 
 // recordCode tells webhooks of a code. A disk that refuses it costs the
@@ -67,13 +92,33 @@ func (r *runner) recordCode(code string, now time.Time) {
 	}
 }
 
-// blank takes the code off the screen at once: phones accept a dead code and
-// then hang.
-func (r *runner) blank() {
+// blankCode takes the code off the screen at once: phones accept a dead code
+// and then hang.
+func (r *runner) blankCode() {
 	r.clear(timerCode)
 	if r.pairing.Swap(nil) != nil {
 		r.deps.Notify(live.SignalQR(r.id))
 	}
+}
+
+// blank takes everything off the screen that belongs to a pairing round.
+func (r *runner) blank() {
+	r.blankCode()
+	r.clear(timerPasskey)
+	typed, passkey := r.typed.Swap(nil), r.passkey.Swap(nil)
+	if typed != nil || passkey != nil {
+		r.deps.Notify(live.SignalQR(r.id))
+	}
+}
+
+// pairingLost follows the end of a connection that a phone was being linked
+// over. A QR round begins anew; a typed code or a passkey step is over.
+func (r *runner) pairingLost(why Reason) {
+	if p := r.in.Status.Phase; p == PhaseCode || p == PhasePasskey {
+		r.pairEnded(Status{Phase: PhaseLinkExpired, Reason: why})
+		return
+	}
+	r.nextRound(why)
 }
 
 // nextRound asks WhatsApp for new codes while somebody looks, on the same
@@ -84,7 +129,7 @@ func (r *runner) nextRound(why Reason) {
 		return
 	}
 	r.clear(timerLogin)
-	r.sess.Disconnect()
+	r.hangUp()
 	switch {
 	case !r.isWatched():
 		r.pairEnded(Status{Phase: PhaseLinkExpired, Reason: ReasonNobodyWatches})
@@ -92,11 +137,22 @@ func (r *runner) nextRound(why Reason) {
 		r.pairEnded(Status{Phase: PhaseLinkExpired, Reason: why})
 	case why == ReasonCodesSpent:
 		r.enter(Status{Phase: PhaseConnecting})
-		r.dial()
+		r.urgent = true
+		r.open()
 	default:
 		r.enter(Status{Phase: PhaseConnecting})
 		r.retryDial(Status{Reason: why})
 	}
+}
+
+// pairFailed ends linking because the phone's proof did not fit, or because
+// the number was not the one of this instance.
+func (r *runner) pairFailed(f SignalPairFailed) {
+	s := Status{Phase: PhasePairFailed, Reason: ReasonPairRejected, Detail: f.Detail}
+	if other := r.other.Swap(nil); other != nil {
+		s.Reason, s.Detail = ReasonOtherNumber, strings.TrimSuffix(*other, "@s.whatsapp.net")
+	}
+	r.pairEnded(s)
 }
 
 // pairEnded ends linking without a link. The next try gets fresh keys.
@@ -109,9 +165,8 @@ func (r *runner) pairEnded(s Status) {
 
 // scannedOld keeps the code: it stays valid for a phone that can link.
 func (r *runner) scannedOld() {
-	if r.in.Status.Phase == PhaseQR {
-		s := r.in.Status
-		s.Detail = "scanned_old"
+	if s := r.in.Status; s.Phase == PhaseQR {
+		s.Reason = ReasonScannedOld
 		r.enter(s)
 	}
 }
@@ -119,7 +174,12 @@ func (r *runner) scannedOld() {
 // paired stores the link. The keys are on disk already; the instance learns
 // whose they are before anything else happens.
 func (r *runner) paired(s SignalPaired) {
+	typed := ""
+	if t := r.typed.Load(); t != nil {
+		typed = t.Phone
+	}
 	r.blank()
+	r.replace.Store(false)
 	now := r.deps.Now()
 	id, err := event.NewID()
 	if err != nil {
@@ -133,13 +193,18 @@ func (r *runner) paired(s SignalPaired) {
 			wa = *in.WhatsApp // the same number again keeps its id and name
 		}
 		wa.Device, wa.LID, wa.Platform, wa.BusinessName, wa.LinkedAt = s.Device, s.LID, s.Platform, s.BusinessName, now
+		wa.Typed, wa.PhoneSeen = typed, now
 		in.WhatsApp = &wa
 		in.Candidate = ""
 		if in.Status.Phase != PhasePaired && !in.Status.Phase.Online() {
 			in.Status = Status{Phase: PhasePaired, Since: now}
 		}
 	})
-	if !r.in.Status.Phase.Online() && r.timers[timerLogin] == nil && !r.dialing {
+	switch {
+	case r.early:
+		r.early = false
+		r.connected()
+	case !r.in.Status.Phase.Online() && !r.dialing:
 		r.loginDeadline()
 	}
 }

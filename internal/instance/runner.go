@@ -2,7 +2,6 @@ package instance
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -16,36 +15,60 @@ import (
 // it is touched by the runner's own goroutine alone; everybody else posts into
 // the mailbox or reads the snapshot.
 type runner struct {
-	deps *Deps
+	deps *shared
 	id   string
 	log  *slog.Logger
 	box  *mailbox
 	done chan struct{} // closed when the goroutine has ended
 
-	snap    atomic.Pointer[Instance] // what is stored, for readers
-	pairing atomic.Pointer[Pairing]  // the code on the screen, nil when none
-	watched atomic.Int64             // when somebody last looked, Unix nanoseconds
+	snap    atomic.Pointer[Instance]  // what is stored, for readers
+	pairing atomic.Pointer[Pairing]   // the QR code on the screen, nil when none
+	typed   atomic.Pointer[TypedCode] // the pairing code on the screen, nil when none
+	passkey atomic.Pointer[Passkey]   // the passkey step under way, nil when none
+	watched atomic.Int64              // when somebody last looked, Unix nanoseconds
+	seen    atomic.Int64              // last proof of life, Unix nanoseconds
+	replace atomic.Bool               // another number may be linked this time
+	other   atomic.Pointer[string]    // the number that AllowPair refused
+	busy    atomic.Int64              // workers under way
 
 	// The rest belongs to the goroutine.
 	in      Instance          // what is, stored or about to be
 	unsaved []func(*Instance) // facts that the disk refused so far
 	sess    Session
 	gen     int // changes with every session; stale signals carry an old one
+	attempt int // changes with every dial; stale outcomes carry an old one
 	cancel  context.CancelFunc
 	dialing bool
+	queued  bool   // a dial waits for its place in the lane
+	urgent  bool   // somebody waits for the next dial
 	closing int    // retired sessions of a linked device that are still closing
 	opening func() // what to do once they are closed
+	early   bool   // connected before the link was known
 	synced  bool   // missed messages have arrived on this connection
+	missed  int    // how many were announced
+	stream  SignalStreamError
 	upSince time.Time
-	flaps   int // connections in a row that did not last
-	codes   []string
-	code    int // index of the code on the screen
-	round   int
-	seq     uint64
+	pushed  time.Time   // when somebody last asked for an attempt
+	flaps   int         // connections in a row that did not last
+	breaks  []time.Time // when connections broke lately
+	longs   int         // long waits in a row because of breaks
+	silent  int         // rounds of the watchdog without anything under way
+
+	codes    []string
+	code     int // index of the code on the screen
+	round    int
+	roundEnd time.Time // when WhatsApp closes the connection of the round
+	seq      uint64
+	wish     *codeWish
+	lastCode time.Time // when a pairing code was last asked for
+
 	logout  *logoutWait
-	timers  map[timerName]*time.Timer
-	workers sync.WaitGroup // dials and closings
+	asking  int // the question about a logout that is under way; 0 when none
+	asked   int // questions so far
+	timers  map[timerName]Timer
+	workers sync.WaitGroup // dials, closings, questions
 	stopped bool
+	sends   *sender // used by callers' goroutines
 }
 
 // timerName tells a runner's timers apart; setting one replaces the one of the
@@ -53,20 +76,28 @@ type runner struct {
 type timerName int
 
 const (
-	timerCode   timerName = iota // the code on the screen expires
-	timerDial                    // next connection attempt
-	timerLogin                   // the login took too long
-	timerSync                    // missed messages took too long
-	timerSave                    // unsaved facts
-	timerForget                  // keys that could not be erased
-	timerLogout                  // WhatsApp did not come back for a logout
+	timerCode     timerName = iota // the code on the screen expires
+	timerWish                      // no pairing code came
+	timerPasskey                   // the passkey step took too long
+	timerDial                      // next connection attempt
+	timerLogin                     // the login took too long
+	timerSync                      // missed messages took too long
+	timerSave                      // unsaved facts
+	timerForget                    // keys that could not be erased
+	timerLogout                    // WhatsApp did not answer to a logout
+	timerAnnounce                  // webhooks hear of a lost connection
+	timerReachout                  // the time lock ends
 )
 
-func newRunner(deps *Deps, in Instance) *runner {
+func newRunner(deps *shared, in Instance) *runner {
 	r := &runner{
 		deps: deps, id: in.ID, in: in, box: newMailbox(), done: make(chan struct{}),
 		log:    deps.Log.With("instance", in.ID),
-		timers: make(map[timerName]*time.Timer),
+		timers: make(map[timerName]Timer),
+		sends:  newSender(deps.Pace),
+	}
+	if !in.SeenAt.IsZero() {
+		r.seen.Store(in.SeenAt.UnixNano())
 	}
 	r.snap.Store(&in)
 	return r
@@ -99,6 +130,16 @@ func (r *runner) do(ctx context.Context, fn func() error) error {
 	return r.wait(ctx, answer)
 }
 
+// ask runs fn on the goroutine and waits until fn's answer function is called,
+// which may be later and must be once.
+func (r *runner) ask(ctx context.Context, fn func(answer func(error))) error {
+	answer := make(chan error, 1)
+	if !r.box.post(func() { fn(func(err error) { answer <- err }) }) {
+		return ErrShuttingDown
+	}
+	return r.wait(ctx, answer)
+}
+
 func (r *runner) wait(ctx context.Context, answer <-chan error) error {
 	select {
 	case err := <-answer:
@@ -115,9 +156,19 @@ func (r *runner) wait(ctx context.Context, answer <-chan error) error {
 	}
 }
 
+// work runs fn beside the goroutine; fn posts what it finds.
+func (r *runner) work(fn func()) {
+	r.busy.Add(1)
+	r.workers.Go(func() {
+		defer r.busy.Add(-1)
+		fn()
+	})
+}
+
 // stop closes the session and ends the goroutine, waiting for both. What is
 // stored stays as it is, so that a restart goes on from there.
 func (r *runner) stop() {
+	r.sends.close()
 	r.box.post(func() {
 		for name := range r.timers {
 			r.clear(name)
@@ -131,12 +182,10 @@ func (r *runner) stop() {
 	r.workers.Wait()
 }
 
-// --- timers ---
-
 func (r *runner) after(name timerName, d time.Duration, fn func()) {
 	r.clear(name)
-	var t *time.Timer
-	t = time.AfterFunc(d, func() {
+	var t Timer
+	t = r.deps.clock.AfterFunc(d, func() {
 		r.box.post(func() {
 			if r.timers[name] == t { // not replaced meanwhile
 				delete(r.timers, name)
@@ -154,13 +203,10 @@ func (r *runner) clear(name timerName) {
 	}
 }
 
-// --- state ---
-
 // apply stores a change that somebody asked for. When the disk refuses it,
 // nothing has changed.
 func (r *runner) apply(ctx context.Context, change func(*Instance) error) error {
-	before := r.in
-	return r.store(ctx, before, func(in *Instance) error {
+	return r.store(ctx, r.in, func(in *Instance) error {
 		for _, fact := range r.unsaved {
 			fact(in)
 		}
@@ -198,13 +244,16 @@ func (r *runner) saveAgain() {
 func (r *runner) store(ctx context.Context, before Instance, change func(*Instance) error) error {
 	now := r.deps.Now()
 	stored, events, err := r.deps.Store.UpdateInstance(ctx, r.id, func(in *Instance) ([]event.Draft, error) {
+		*in = in.clone()
 		was := *in
 		if err := change(in); err != nil {
 			return nil, err
 		}
-		in.UpdatedAt = now
+		in.UpdatedAt, in.SeenAt = now, r.seenAt()
 		in.Loaded = in.DeletedAt.IsZero() && runs(*in)
-		return transitionDrafts(was, *in, now), nil
+		drafts, told := transitionDrafts(was, *in, now, r.deps.Timing.Announce)
+		in.Told = told
+		return drafts, nil
 	})
 	if err != nil {
 		return err
@@ -214,11 +263,25 @@ func (r *runner) store(ctx context.Context, before Instance, change func(*Instan
 	r.in = stored
 	r.publish(before)
 	r.deps.Recorder.Recorded(events)
-	if stored.Status.Phase != before.Status.Phase {
+	r.announceLater(now)
+	if changed(before, stored) {
+		r.tell(Moment{Kind: MomentPhase, Actor: ActorOf(ctx)})
 		r.log.Info("instance changed", "from", before.Status.Phase, "to", stored.Status.Phase,
 			"reason", stored.Status.Reason, "code", stored.Status.Code)
 	}
 	return nil
+}
+
+// announceLater sees to it that webhooks hear of a lost connection once it has
+// stayed lost for long enough.
+func (r *runner) announceLater(now time.Time) {
+	wait, held := holdsBack(r.in, now, r.deps.Timing.Announce)
+	switch {
+	case !held:
+		r.clear(timerAnnounce)
+	case r.timers[timerAnnounce] == nil:
+		r.after(timerAnnounce, wait, func() { r.note(func(*Instance) {}) })
+	}
 }
 
 func (r *runner) publish(before Instance) {
@@ -242,174 +305,17 @@ func (r *runner) enter(s Status) {
 	})
 }
 
-// --- sessions ---
-
-// open makes a session and connects it, once all earlier ones are closed: two
-// clients of one device would fight each other.
-func (r *runner) open() {
-	if r.closing > 0 && r.in.Linked() {
-		r.opening = r.open
-		return
+// seenAt is the last proof of life.
+func (r *runner) seenAt() time.Time {
+	if ns := r.seen.Load(); ns != 0 {
+		return time.Unix(0, ns)
 	}
-	if r.sess == nil {
-		if err := r.newSession(); err != nil {
-			r.openFailed(err)
-			return
-		}
-	}
-	r.dial()
+	return time.Time{}
 }
 
-func (r *runner) newSession() error {
-	device := ""
-	if r.in.Linked() {
-		device = r.in.WhatsApp.Device
-	}
-	r.gen++
-	sess, err := r.deps.Engine.Open(context.Background(), OpenParams{
-		InstanceID: r.id, Device: device, Sink: &sink{runner: r, gen: r.gen},
-	})
-	if err != nil {
-		return err
-	}
-	r.sess = sess
-	return nil
-}
-
-func (r *runner) openFailed(err error) {
-	if errors.Is(err, ErrUnknownDevice) {
-		// The keys are gone although we thought the device linked: the
-		// library erased them for a logout that we did not live to see.
-		r.loggedOut(codeLoggedOut, ReasonPhoneRemoved)
-		return
-	}
-	r.log.Error("open a session", "error", err)
-	r.retryDial(Status{Reason: ReasonStorage})
-}
-
-// dial connects the session in the background; dialed hears of the outcome.
-func (r *runner) dial() {
-	if r.dialing || r.sess == nil {
-		return
-	}
-	r.clear(timerDial)
-	r.dialing, r.synced = true, false
-	ctx, cancel := context.WithCancel(context.Background())
-	r.cancel = cancel
-	sess, gen := r.sess, r.gen
-	r.workers.Go(func() {
-		err := sess.Connect(ctx)
-		r.box.post(func() { r.dialed(gen, err) })
-	})
-}
-
-func (r *runner) dialed(gen int, err error) {
-	if gen != r.gen || r.sess == nil {
-		return
-	}
-	r.dialing = false
-	if err == nil {
-		r.loginDeadline()
-		return
-	}
-	status := Status{Reason: ReasonUnreachable, Detail: dialDetail(err)}
-	var refused *DialError
-	if errors.As(err, &refused) && refused.HTTPStatus != 0 {
-		status.Reason, status.Code = ReasonFrontDoor, refused.HTTPStatus
-	}
-	r.log.Warn("connect to WhatsApp", "error", err)
-	r.retryDial(status)
-}
-
-// loginDeadline catches connections that die without a word: a socket closed
-// right after the handshake brings no signal at all.
-func (r *runner) loginDeadline() {
-	if r.in.Status.Phase.Online() || r.in.Status.Phase.Pairing() {
-		return
-	}
-	r.after(timerLogin, r.deps.Timing.Login, func() {
-		r.sess.Disconnect()
-		r.retryDial(Status{Reason: ReasonNoAnswer})
-	})
-}
-
-// retire lets go of the session. Closing may take as long as a handshake, so
-// it happens in the background.
-func (r *runner) retire() {
-	for _, name := range []timerName{timerDial, timerLogin, timerSync} {
-		r.clear(name)
-	}
-	r.opening = nil
-	if r.sess == nil {
-		return
-	}
-	sess, cancel := r.sess, r.cancel
-	r.sess, r.cancel, r.dialing = nil, nil, false
-	r.gen++
-	linked := r.in.Linked()
-	if linked {
-		r.closing++
-	}
-	r.workers.Go(func() {
-		if cancel != nil {
-			cancel()
-		}
-		sess.Close()
-		if linked {
-			r.box.post(r.closed)
-		}
-	})
-}
-
-func (r *runner) closed() {
-	r.closing--
-	if r.closing == 0 && r.opening != nil {
-		next := r.opening
-		r.opening = nil
-		next()
-	}
-}
-
-// sink hands what a session tells to its runner.
-type sink struct {
-	runner *runner
-	gen    int
-}
-
-var _ Sink = (*sink)(nil)
-
-func (s *sink) Signal(sig Signal) {
-	s.runner.box.post(func() {
-		if s.gen == s.runner.gen {
-			s.runner.signal(sig)
-		}
-	})
-}
-
-// BeforePair writes past the runner: the library waits for the answer before
-// it stores keys, and the runner may itself be waiting for the library.
-func (s *sink) BeforePair(device string) error {
-	_, _, err := s.runner.deps.Store.UpdateInstance(context.Background(), s.runner.id,
-		func(in *Instance) ([]event.Draft, error) {
-			in.Candidate = device
-			return nil, nil
-		})
-	return err
-}
-
-func (s *sink) Record(ctx context.Context, drafts ...event.Draft) error {
-	err := s.runner.deps.Recorder.Record(ctx, drafts...)
-	if err != nil {
-		s.runner.box.post(func() { s.runner.recordFailed(s.gen) })
-	}
-	return err
-}
-
-func dialDetail(err error) string {
-	const most = 200
-	text := err.Error()
-	if len(text) > most {
-		text = text[:most]
-	}
-	return text
+// instance is the snapshot with the newest proof of life.
+func (r *runner) instance() Instance {
+	in := *r.snap.Load()
+	in.SeenAt = r.seenAt()
+	return in
 }

@@ -1,6 +1,7 @@
 package locale
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -16,16 +17,42 @@ func (p *Printer) Number(n int) string {
 	return message.NewPrinter(p.tag).Sprint(number.Decimal(n))
 }
 
+// Percent writes a share with one place behind the point. It is rounded down:
+// what is not whole is not shown as 100 %.
+func (p *Printer) Percent(share float64) string {
+	share = math.Floor(share*1000) / 1000
+	return message.NewPrinter(p.tag).Sprint(number.Percent(share, number.MaxFractionDigits(1)))
+}
+
+// In gives a Printer that writes times in a zone.
+func (p *Printer) In(zone *time.Location) *Printer {
+	q := *p
+	q.zone = zone
+	return &q
+}
+
+// Zone is the zone of the times that are written, UTC unless In named one.
+func (p *Printer) Zone() *time.Location {
+	if p.zone == nil {
+		return time.UTC
+	}
+	return p.zone
+}
+
+// Zoned says whether In named the zone.
+func (p *Printer) Zoned() bool { return p.zone != nil }
+
 // Time writes a moment as "12 Nov 10:31 UTC" in the way of the language, with
-// the year when it is not that of now. Browsers put it into their own zone;
-// the zone is named for those that do not.
+// the year when it is not that of now. Where nobody chose a zone, browsers put
+// it into their own; it is named for those that do not.
 func (p *Printer) Time(t, now time.Time) string {
-	t = t.UTC()
+	t = t.In(p.Zone())
 	key := "time.short"
-	if t.Year() != now.UTC().Year() {
+	if t.Year() != now.In(p.Zone()).Year() {
 		key = "time.long"
 	}
-	return p.T(key, "d", t.Day(), "mon", p.T("month."+strconv.Itoa(int(t.Month()))), "y", t.Year(), "clock", t.Format("15:04"))
+	return p.T(key, "d", t.Day(), "mon", p.T("month."+strconv.Itoa(int(t.Month()))), "y", t.Year(),
+		"clock", t.Format("15:04"), "zone", t.Format("MST"))
 }
 
 // Ago writes how long something is past; a span below some seconds, and one in

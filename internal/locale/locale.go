@@ -12,8 +12,10 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
@@ -79,6 +81,7 @@ var catalogues = sync.OnceValues(func() (map[string]map[string]string, error) {
 // concurrent use.
 type Printer struct {
 	tag      language.Tag
+	zone     *time.Location // nil is UTC
 	texts    map[string]string
 	fallback map[string]string
 }
@@ -140,7 +143,7 @@ func (p *Printer) T(key string, args ...any) string {
 // N gives the text of a key for a count: the entry of the plural category that
 // n has in this language. {n} is the count.
 func (p *Printer) N(key string, n int, args ...any) string {
-	args = append([]any{"n", n}, args...)
+	args = append([]any{"n", p.Number(n)}, args...)
 	form := map[plural.Form]string{plural.One: ".one", plural.Many: ".many"}[p.form(n)]
 	if form != "" {
 		if _, ok := p.texts[key+form]; ok {
@@ -161,14 +164,46 @@ func (p *Printer) form(n int) plural.Form {
 func (p *Printer) Text(t problem.Text) string { return p.T(t.Key, t.Args...) }
 
 // fill replaces each {name} by its value, in one pass, so that a value that
-// holds braces stays as it is.
+// holds braces stays as it is. It is most of the work of drawing a long list,
+// so it reads the text itself instead of building a replacer for each call.
 func fill(text string, args []any) string {
-	if len(args) == 0 {
+	if len(args) == 0 || !strings.Contains(text, "{") {
 		return text
 	}
-	pairs := make([]string, 0, len(args))
-	for i := 0; i+1 < len(args); i += 2 {
-		pairs = append(pairs, fmt.Sprintf("{%v}", args[i]), fmt.Sprint(args[i+1]))
+	var b strings.Builder
+	b.Grow(len(text) + 16)
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		value, known := argument(args, name)
+		if !closed || !known {
+			b.WriteByte('{')
+			text = rest
+			continue
+		}
+		b.WriteString(value)
+		text = after
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// argument is the value of a name in name, value, name, value as text.
+func argument(args []any, name string) (string, bool) {
+	for i := 0; i+1 < len(args); i += 2 {
+		if args[i] != name {
+			continue
+		}
+		switch v := args[i+1].(type) {
+		case string:
+			return v, true
+		case int:
+			return strconv.Itoa(v), true
+		default:
+			return fmt.Sprint(v), true
+		}
+	}
+	return "", false
 }

@@ -185,7 +185,7 @@ func TestLanguages(t *testing.T) {
 	}
 	for accept, want := range map[string]string{
 		"pt-BR,pt;q=0.9,en;q=0.8": "pt-BR", "pt": "pt-BR", "pt-PT": "pt-BR", "en-GB": "en", "xx": "en", "": "en", "de, en;q=0.1": "en",
-		"\x00;;;": "en",
+		"es-419, en;q=0.5": "es", "hi-IN": "hi", "es-MX,es;q=0.9": "es", "\x00;;;": "en",
 	} {
 		if got := Match(accept); got != want {
 			t.Errorf("Match(%q) = %s, want %s", accept, got, want)
@@ -209,6 +209,8 @@ func TestFill(t *testing.T) {
 func TestPlurals(t *testing.T) {
 	for tag, want := range map[string][3]string{
 		"en":    {"0 waiting", "one waiting", "2 waiting"},
+		"es":    {"0 en espera", "1 en espera", "2 en espera"},
+		"hi":    {"0 इंतज़ार में", "1 इंतज़ार में", "2 इंतज़ार में"},
 		"pt-BR": {"uma na fila", "uma na fila", "2 na fila"},
 	} {
 		p := printer(t, tag)
@@ -225,13 +227,20 @@ func TestPlurals(t *testing.T) {
 
 func TestFormat(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	en, pt := printer(t, "en"), printer(t, "pt-BR")
+	en, pt, es, hi := printer(t, "en"), printer(t, "pt-BR"), printer(t, "es"), printer(t, "hi")
+	kolkata := time.FixedZone("IST", 5*3600+1800)
 	for got, want := range map[string]string{
 		en.Time(now.AddDate(0, 0, -10).Add(-89*time.Minute), now): "12 Nov 10:31 UTC",
 		pt.Time(now.AddDate(-1, 0, 0), now):                       "22 de nov de 2025 12:00 UTC",
 		en.Number(1204):                                           "1,204",
 		pt.Number(1204):                                           "1.204",
 		pt.Number(-1204567):                                       "-1.204.567",
+		es.Number(1204567):                                        "1.204.567",
+		hi.Number(1204567):                                        "12,04,567",
+		hi.N("hooks.waiting", 123456):                             "1,23,456 इंतज़ार में",
+		hi.In(kolkata).Time(now, now):                             "22 नव॰ 17:30 IST",
+		es.Time(now.AddDate(-1, 0, 0), now):                       "22 nov 2025 12:00 UTC",
+		es.Ago(61 * time.Second):                                  "hace 1 min",
 		en.Ago(-time.Hour):                                        "just now",
 		en.Ago(59 * time.Second):                                  "59 s ago",
 		pt.Ago(61 * time.Second):                                  "há 1 min",

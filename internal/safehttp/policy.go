@@ -31,6 +31,8 @@ type Policy struct {
 	// Own lists where this program listens; these are never called, allowed or
 	// not. An unspecified address stands for every address of this machine.
 	Own []netip.AddrPort
+	// Inside is the one exception to Own.
+	Inside Inside
 }
 
 // ParseAllow reads further targets from a comma-separated list of prefixes

@@ -12,19 +12,16 @@ import (
 	"pombal/internal/problem"
 )
 
-var (
-	errNoBusiness    = problem.New(problem.NotFound, "error.not_found")
-	errBusinessTaken = problem.New(problem.Conflict, "error.id_taken")
-)
+var errBusinessTaken = problem.New(problem.Conflict, "error.id_taken")
 
-// Business finds a tenant; problem.NotFound when there is none.
+// Business finds a tenant; instance.ErrNoBusiness.
 func (db *DB) Business(ctx context.Context, id string) (instance.Business, error) {
 	var b instance.Business
 	err := db.read(ctx, func(tx *bbolt.Tx) error {
 		var ok bool
 		var err error
 		if b, ok, err = load[instance.Business](tx.Bucket(bucketBusiness), []byte(id)); err == nil && !ok {
-			return errNoBusiness
+			return instance.ErrNoBusiness
 		}
 		return err
 	})

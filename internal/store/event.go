@@ -21,7 +21,10 @@ var _ event.Store = (*DB)(nil)
 // ranges; the default of 0.5 would double the file.
 const fillAppended = 0.9
 
-var errMixedDrafts = errors.New("drafts of several instances cannot be recorded in one commit")
+var (
+	errMixedDrafts = errors.New("drafts of several instances cannot be recorded in one commit")
+	errLooks       = errors.New("drafts that look into the index are recorded by AppendEvents alone")
+)
 
 // AppendEvents records the drafts that are new, each with one outbox row for
 // every webhook that wants it, in one commit, and returns the recorded ones.
@@ -43,8 +46,12 @@ func (db *DB) AppendEvents(ctx context.Context, drafts ...event.Draft) ([]event.
 		if err != nil {
 			return err
 		}
-		recorded, err = db.record(tx, in, ready)
-		if err == nil && len(recorded) == 0 {
+		drafts, wrote, err := db.look(tx, in, ready)
+		if err != nil {
+			return err
+		}
+		recorded, err = db.record(tx, in, drafts)
+		if err == nil && len(recorded) == 0 && !wrote {
 			return errUnchanged
 		}
 		return err
@@ -94,6 +101,10 @@ type readyDraft struct {
 	at   time.Time
 	key  string
 	data json.RawMessage
+	// What event.Draft says of these; look only with AppendEvents.
+	look       func(event.Index) ([]event.Payload, error)
+	onlyWanted bool
+	token      bool
 }
 
 // prepare checks the drafts of one instance and marshals their data, which
@@ -108,22 +119,35 @@ func (db *DB) prepare(instanceID string, drafts []event.Draft) ([]readyDraft, er
 		if !ok {
 			return nil, fmt.Errorf("record event: unknown type %q", d.Type)
 		}
-		data, err := json.Marshal(d.Data)
-		if err != nil {
-			return nil, fmt.Errorf("record event %s: %w", d.Type, err)
+		var data json.RawMessage
+		if d.Look == nil {
+			var err error
+			if data, err = json.Marshal(d.Data); err != nil {
+				return nil, fmt.Errorf("record event %s: %w", d.Type, err)
+			}
 		}
 		if d.At.IsZero() {
 			d.At = db.now()
 		}
-		ready = append(ready, readyDraft{info: info, at: d.At, key: d.Key, data: data})
+		ready = append(ready, readyDraft{
+			info: info, at: d.At, key: d.Key, data: data, look: d.Look, onlyWanted: d.OnlyWanted, token: d.Token,
+		})
 	}
 	return ready, nil
 }
 
 // record writes the drafts that are new as events of in, and their deliveries.
 func (db *DB) record(tx *bbolt.Tx, in instance.Instance, drafts []readyDraft) ([]event.Event, error) {
+	for _, d := range drafts {
+		if d.look != nil {
+			return nil, errLooks
+		}
+	}
 	fresh, err := db.markKnown(tx, in.ID, drafts)
 	if err != nil || len(fresh) == 0 {
+		return nil, err
+	}
+	if err := db.countSeen(tx, in.ID, fresh); err != nil {
 		return nil, err
 	}
 	business, err := businessOf(tx, in)
@@ -134,6 +158,7 @@ func (db *DB) record(tx *bbolt.Tx, in instance.Instance, drafts []readyDraft) ([
 	if err != nil {
 		return nil, fmt.Errorf("webhooks of instance %s: %w", in.ID, err)
 	}
+	hooks = withBusinessHook(hooks, business, in.ID)
 	seq, err := raiseSeq(tx, in.ID, uint64(len(fresh)))
 	if err != nil {
 		return nil, err
@@ -154,24 +179,37 @@ func (db *DB) record(tx *bbolt.Tx, in instance.Instance, drafts []readyDraft) ([
 }
 
 // markKnown leaves out the drafts whose keys are recorded already and marks
-// the keys of the others. A key's row carries the time, for the sweep.
+// the keys of the others.
 func (db *DB) markKnown(tx *bbolt.Tx, instanceID string, drafts []readyDraft) ([]readyDraft, error) {
-	known := tx.Bucket(bucketEventKey)
 	var fresh []readyDraft
 	for _, d := range drafts {
-		if d.key != "" {
-			key := append(pairKey(instanceID, string(d.info.Type)), 0)
-			key = append(key, digestKey(d.key)...)
-			if known.Get(key) != nil {
-				continue
-			}
-			if err := known.Put(key, binary.BigEndian.AppendUint64(nil, uint64(db.now().UnixMilli()))); err != nil {
-				return nil, fmt.Errorf("mark event key: %w", err)
-			}
+		ok, err := db.claim(tx, instanceID, d)
+		if err != nil {
+			return nil, err
 		}
-		fresh = append(fresh, d)
+		if ok {
+			fresh = append(fresh, d)
+		}
 	}
 	return fresh, nil
+}
+
+// claim marks the key of a draft; false when it is marked already. A key's row
+// carries the time, for the sweep.
+func (db *DB) claim(tx *bbolt.Tx, instanceID string, d readyDraft) (bool, error) {
+	if d.key == "" {
+		return true, nil
+	}
+	known := tx.Bucket(bucketEventKey)
+	key := append(pairKey(instanceID, string(d.info.Type)), 0)
+	key = append(key, digestKey(d.key)...)
+	if known.Get(key) != nil {
+		return false, nil
+	}
+	if err := known.Put(key, binary.BigEndian.AppendUint64(nil, uint64(db.now().UnixMilli()))); err != nil {
+		return false, fmt.Errorf("mark event key: %w", err)
+	}
+	return true, nil
 }
 
 // raiseSeq reserves n sequence numbers of an instance and returns the first.
@@ -198,7 +236,7 @@ func makeEvent(instanceID string, seq uint64, wire event.WireInstance, d readyDr
 	if err != nil {
 		return event.Event{}, fmt.Errorf("make event body: %w", err)
 	}
-	return event.Event{ID: id, Seq: seq, InstanceID: instanceID, Type: d.info.Type, At: d.at, Body: body}, nil
+	return event.Event{ID: id, Seq: seq, InstanceID: instanceID, Type: d.info.Type, At: d.at, Body: body, Token: d.token}, nil
 }
 
 // storeEvent writes an event and queues it for the webhooks that want it.

@@ -40,6 +40,9 @@ var keySchema = []byte("schema")
 // released, only appended.
 var migrations = []func(*bbolt.Tx) error{
 	createBuckets,
+	createIndexBuckets,
+	createLedgerBuckets,
+	createTimeline,
 }
 
 func createBuckets(tx *bbolt.Tx) error {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -86,7 +85,7 @@ func choose(found []webhook.Delivery, now time.Time) (next webhook.Delivery, nex
 }
 
 func loadJob(tx *bbolt.Tx, d webhook.Delivery) (webhook.Job, error) {
-	w, living, err := load[webhook.Webhook](tx.Bucket(bucketWebhook), pairKey(d.InstanceID, d.WebhookID))
+	w, living, err := loadHook(tx, d)
 	if err != nil {
 		return webhook.Job{}, err
 	}
@@ -111,26 +110,37 @@ func (db *DB) Settle(ctx context.Context, d webhook.Delivery) error {
 		if err := takeOut(tx, old); err != nil {
 			return err
 		}
+		trim, err := noteHealth(tx, old, d)
+		if err != nil {
+			return err
+		}
 		if d.Status == webhook.StatusPending {
 			return putIn(tx, d)
 		}
 		if tx.Bucket(bucketWebhook).Get(pairKey(d.InstanceID, d.WebhookID)) == nil {
-			return nil // nobody can look at the log of a webhook that is gone
+			if _, ok, err := loadHook(tx, d); err != nil || !ok {
+				return err // nobody can look at the log of a webhook that is gone
+			}
 		}
-		return logDelivery(tx, d)
+		return logDelivery(tx, d, trim)
 	})
 }
 
-// logDelivery appends to the log of a webhook, whose oldest rows make room.
-func logDelivery(tx *bbolt.Tx, d webhook.Delivery) error {
-	ledger := tx.Bucket(bucketDelivery)
-	ledger.FillPercent = fillAppended
-	if err := save(ledger, countKey(d.WebhookID, d.ID), d); err != nil && !errors.Is(err, errUnchanged) {
+// logDelivery appends to the log of a webhook. With trim its oldest rows make
+// room.
+func logDelivery(tx *bbolt.Tx, d webhook.Delivery, trim bool) error {
+	ledger := logOf(tx, d)
+	if err := saved(save(ledger, countKey(d.WebhookID, d.ID), d)); err != nil || !trim {
 		return err
 	}
 	prefix := prefixOf(d.WebhookID)
-	_, err := removePrefix(ledger, prefix, countPrefix(ledger, prefix)-keepDeliveries)
-	return err
+	for name, keep := range map[string]int{string(bucketDelivery): keepDeliveries, string(bucketDead): keepDead} {
+		b := tx.Bucket([]byte(name))
+		if _, err := removePrefix(b, prefix, countPrefix(b, prefix)-keep); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DropLane removes all pending deliveries of a webhook that is gone. A long
@@ -156,7 +166,7 @@ func (db *DB) DropLane(ctx context.Context, webhookID string) error {
 func (db *DB) Deliveries(ctx context.Context, webhookID string, limit int) ([]webhook.Delivery, error) {
 	var list []webhook.Delivery
 	err := db.read(ctx, func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketOutbox, bucketParked, bucketDelivery} {
+		for _, name := range [][]byte{bucketOutbox, bucketParked, bucketDelivery, bucketDead} {
 			part, err := newest[webhook.Delivery](tx.Bucket(name), prefixOf(webhookID), limit)
 			if err != nil {
 				return fmt.Errorf("deliveries of webhook %s: %w", webhookID, err)

@@ -40,11 +40,11 @@ func webhookIDs(tx *bbolt.Tx, instanceID string) []string {
 // purge removes everything of a deleted instance.
 func purge(tx *bbolt.Tx, instanceID string, webhookIDs []string) error {
 	for _, id := range webhookIDs {
-		if _, err := removePrefix(tx.Bucket(bucketDelivery), prefixOf(id), math.MaxInt); err != nil {
+		if err := purgeHook(tx, id); err != nil {
 			return err
 		}
 	}
-	for _, name := range [][]byte{bucketWebhook, bucketEvent, bucketEventKey} {
+	for _, name := range append(indexBuckets(), bucketWebhook, bucketEvent, bucketEventKey, bucketSeen, bucketCaught) {
 		if _, err := removePrefix(tx.Bucket(name), prefixOf(instanceID), math.MaxInt); err != nil {
 			return err
 		}
@@ -53,4 +53,14 @@ func purge(tx *bbolt.Tx, instanceID string, webhookIDs []string) error {
 		return err
 	}
 	return tx.Bucket(bucketInstance).Delete([]byte(instanceID))
+}
+
+// purgeHook removes what is kept of a webhook's deliveries and their outcomes.
+func purgeHook(tx *bbolt.Tx, webhookID string) error {
+	for _, name := range [][]byte{bucketDelivery, bucketDead} {
+		if _, err := removePrefix(tx.Bucket(name), prefixOf(webhookID), math.MaxInt); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(bucketHealth).Delete([]byte(webhookID))
 }

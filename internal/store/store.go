@@ -5,10 +5,10 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -44,15 +44,17 @@ const growStep = 1 << 20
 
 // DB is the open data file. It is safe for concurrent use.
 type DB struct {
-	bolt  *bbolt.DB
-	now   func() time.Time
-	group group
+	bolt      *bbolt.DB
+	now       func() time.Time
+	committer *committer
 }
 
 // Options are the choices of Open; the zero value is right for production.
 type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Log gets what operators should know of the file; nil drops it.
+	Log *slog.Logger
 	// NoSync skips the fsync of each commit. Tests alone may set it: a power
 	// cut then damages the file.
 	NoSync bool
@@ -68,10 +70,16 @@ func Open(path string, opts Options) (*DB, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
 	if err := prepareDir(path); err != nil {
 		return nil, fmt.Errorf("directory of data file %s: %w", path, err)
 	}
 	bolt, err := openFile(path, opts)
+	if err == nil {
+		bolt, err = compactAtStart(path, bolt, opts)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("data file %s: %w", path, err)
 	}
@@ -79,6 +87,7 @@ func Open(path string, opts Options) (*DB, error) {
 	if err := recovered(db.migrate); err != nil {
 		return nil, errors.Join(fmt.Errorf("data file %s: %w", path, err), bolt.Close())
 	}
+	db.committer = newCommitter(bolt, opts.Log)
 	return db, nil
 }
 
@@ -150,30 +159,14 @@ func recovered(fn func() error) (err error) {
 	return fn()
 }
 
-// View runs fn in a read transaction. Bytes read inside are valid until fn
-// returns; copy what is kept. fn must be short: while it runs, bbolt cannot
-// reuse pages.
-func (db *DB) View(fn func(*bbolt.Tx) error) error {
-	return db.bolt.View(fn)
-}
-
-// Update runs fn in a write transaction and returns once it is on disk. fn may
-// touch nothing but tx; it must not call View or Update (bbolt would wait for
-// itself). A cancelled ctx is noticed before the transaction and before its
-// commit, never after.
-func (db *DB) Update(ctx context.Context, fn func(*bbolt.Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return db.bolt.Update(func(tx *bbolt.Tx) error {
-		if err := fn(tx); err != nil {
-			return err
-		}
-		return ctx.Err()
-	})
-}
-
-// Close waits for running transactions and closes the file.
+// Close commits what is queued, waits for running transactions and closes the
+// file. Its error says so when something that was accepted did not reach the
+// disk.
 func (db *DB) Close() error {
-	return db.bolt.Close()
+	lost := db.committer.close()
+	var unsynced error
+	if !db.bolt.NoSync {
+		unsynced = db.bolt.Sync()
+	}
+	return errors.Join(lost, unsynced, db.bolt.Close())
 }

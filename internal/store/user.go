@@ -67,26 +67,32 @@ func (db *DB) UserByEmail(ctx context.Context, email string) (auth.User, error) 
 func (db *DB) UpdateUser(ctx context.Context, id string, alter func(*auth.User) error) (auth.User, error) {
 	var u auth.User
 	err := db.write(ctx, func(tx *bbolt.Tx) error {
-		before, err := loadUser(tx, []byte(id))
-		if err != nil {
-			return err
-		}
-		u = before
-		if err := alter(&u); err != nil {
-			return err
-		}
-		if u.ID != id {
-			return errIDChanged
-		}
-		if err := moveEmail(tx, before, u); err != nil {
-			return err
-		}
-		return save(tx.Bucket(bucketUser), []byte(id), u)
+		var err error
+		u, err = alterUser(tx, id, alter)
+		return err
 	})
 	if err != nil {
 		return auth.User{}, err
 	}
 	return u, nil
+}
+
+func alterUser(tx *bbolt.Tx, id string, alter func(*auth.User) error) (auth.User, error) {
+	before, err := loadUser(tx, []byte(id))
+	if err != nil {
+		return auth.User{}, err
+	}
+	u := before
+	if err := alter(&u); err != nil {
+		return auth.User{}, err
+	}
+	if u.ID != id {
+		return auth.User{}, errIDChanged
+	}
+	if err := moveEmail(tx, before, u); err != nil {
+		return auth.User{}, err
+	}
+	return u, save(tx.Bucket(bucketUser), []byte(id), u)
 }
 
 func loadUser(tx *bbolt.Tx, id []byte) (auth.User, error) {

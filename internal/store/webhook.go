@@ -146,8 +146,7 @@ func (db *DB) DeleteWebhook(ctx context.Context, instanceID, id string) error {
 		if _, err := dropPending(tx, id, dropChunk); err != nil {
 			return err
 		}
-		_, err := removePrefix(tx.Bucket(bucketDelivery), prefixOf(id), keepDeliveries)
-		return err
+		return purgeHook(tx, id)
 	})
 	if err != nil {
 		return err

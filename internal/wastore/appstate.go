@@ -29,7 +29,7 @@ func (s *deviceStore) PutAppStateSyncKey(ctx context.Context, id []byte, key wms
 	if key.Data == nil || key.Fingerprint == nil {
 		return invalid("app state key without data or fingerprint")
 	}
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		if raw := d.get(flat(bucketSyncKey), id); raw != nil {
 			old, err := parseSyncKey(raw)
 			if err != nil || key.Timestamp <= old.Timestamp {
@@ -95,7 +95,7 @@ func (s *deviceStore) PutAppStateVersion(ctx context.Context, name string, versi
 	if version == 0 {
 		return invalid("app state version 0")
 	}
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		return d.put(flat(bucketVersion), []byte(name), newRecord(140).uint(version).bytes(hash[:]))
 	})
 }
@@ -119,7 +119,7 @@ func (s *deviceStore) GetAppStateVersion(ctx context.Context, name string) (vers
 // behind would break the hash of the next full sync.
 func (s *deviceStore) DeleteAppStateVersion(ctx context.Context, name string) (err error) {
 	defer guard("DeleteAppStateVersion", &err)
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		d.delete(flat(bucketVersion), []byte(name))
 		return d.deletePrefix(flat(bucketMAC), macPrefix(name, nil))
 	})
@@ -142,7 +142,7 @@ func (s *deviceStore) PutAppStateMutationMACs(ctx context.Context, name string, 
 	if len(mutations) == 0 {
 		return nil
 	}
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		if d.alive && d.get(flat(bucketVersion), []byte(name)) == nil {
 			return invalid("mutation MACs of %q, which has no version", name)
 		}
@@ -170,7 +170,7 @@ func (s *deviceStore) DeleteAppStateMutationMACs(ctx context.Context, name strin
 	if len(indexMACs) == 0 {
 		return nil
 	}
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		// All looked up before any is deleted: a scan gets slower with each
 		// change that lies over it.
 		var found [][]byte

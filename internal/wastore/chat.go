@@ -25,7 +25,7 @@ func parseChat(raw []byte) (chatRow, error) {
 }
 
 func (s *deviceStore) changeChat(ctx context.Context, chat types.JID, change func(*chatRow)) error {
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		key := []byte(chat.String())
 		var row chatRow
 		if raw := d.get(flat(bucketChat), key); raw != nil {

@@ -39,7 +39,7 @@ func (d *deviceTx) putContact(user types.JID, c types.ContactInfo) error {
 // rename changes one name of a contact and returns the previous one. An
 // unchanged name, an empty one of an unknown contact too, writes nothing.
 func (s *deviceStore) rename(ctx context.Context, user types.JID, name string, field func(*types.ContactInfo) *string) (changed bool, previous string, err error) {
-	err = s.update(ctx, func(d *deviceTx) error {
+	err = s.update(ctx, rides, func(d *deviceTx) error {
 		contact, err := d.contact(user)
 		if err != nil {
 			return err
@@ -76,7 +76,7 @@ func (s *deviceStore) PutBusinessName(ctx context.Context, user types.JID, busin
 // first.
 func (s *deviceStore) PutContactName(ctx context.Context, user types.JID, firstName, fullName string) (err error) {
 	defer guard("PutContactName", &err)
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		contact, err := d.contact(user)
 		if err != nil || contact.FirstName == firstName && contact.FullName == fullName {
 			return err
@@ -110,7 +110,7 @@ func eachContact[E any](ctx context.Context, s *deviceStore, entries []E, jid fu
 	if len(entries) == 0 {
 		return nil
 	}
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		seen := make(map[types.JID]struct{}, len(entries))
 		for _, e := range entries {
 			user := jid(e)

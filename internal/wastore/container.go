@@ -25,6 +25,9 @@ type Options struct {
 	Now func() time.Time
 	// Log gets warnings; nil drops them.
 	Log *slog.Logger
+	// SecretMonths is for how many months beside the current one the secrets of
+	// messages are kept; 12 unless positive.
+	SecretMonths int
 }
 
 // Container holds the engine's data of all devices. It is safe for concurrent
@@ -36,6 +39,8 @@ type Container struct {
 	lockWait time.Duration
 	closed   atomic.Bool
 	lids     *lidMap
+
+	secretMonths int
 
 	// devices guards stores and every change of a device row.
 	devices lock
@@ -54,6 +59,11 @@ func New(db *store.DB, opts Options) (*Container, error) {
 		lockWait: lockWait,
 		devices:  newLock(),
 		stores:   map[string]*deviceStore{},
+
+		secretMonths: opts.SecretMonths,
+	}
+	if c.secretMonths <= 0 {
+		c.secretMonths = defaultSecretMonths
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -73,7 +83,7 @@ func New(db *store.DB, opts Options) (*Container, error) {
 
 func (c *Container) createBuckets() error {
 	missing := false
-	err := c.read(func(snap *snapshot) error {
+	err := c.read(nil, func(snap *snapshot) error {
 		for _, name := range allBuckets() {
 			missing = missing || snap.bucket(flat(name)) == nil
 		}
@@ -146,7 +156,7 @@ func (c *Container) Device(ctx context.Context, jid types.JID) (device *wmstore.
 // Devices lists the JIDs of all stored devices.
 func (c *Container) Devices(ctx context.Context) (jids []types.JID, err error) {
 	defer guard("Devices", &err)
-	err = c.view(ctx, func(snap *snapshot) error {
+	err = c.view(ctx, nil, func(snap *snapshot) error {
 		return snap.scan(flat(bucketDevice), nil, func(key, _ []byte) error {
 			if key[0] == 0 {
 				return nil
@@ -297,7 +307,10 @@ func (c *Container) erase(ctx context.Context, jid string, row *deviceRow) error
 			return err
 		}
 	}
-	delete(c.stores, jid)
+	if s := c.stores[jid]; s != nil && s.number.Load() != 0 {
+		// One without a number belongs to a Device that may be saved again.
+		delete(c.stores, jid)
+	}
 	return nil
 }
 
@@ -306,7 +319,7 @@ func (c *Container) row(ctx context.Context, jid string) (row *deviceRow, err er
 	if err := c.ready(ctx); err != nil {
 		return nil, err
 	}
-	err = c.read(func(snap *snapshot) error {
+	err = c.read(nil, func(snap *snapshot) error {
 		raw := snap.get(flat(bucketDevice), []byte(jid))
 		if raw == nil {
 			return nil

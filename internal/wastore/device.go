@@ -25,6 +25,7 @@ type deviceStore struct {
 	jid    string
 	number atomic.Uint32 // 0 until the first save succeeded
 	lock   lock
+	queue  queue
 
 	mu       sync.Mutex
 	migrated map[string]struct{}

@@ -28,7 +28,7 @@ func encodeBuffered(event *wmstore.BufferedEvent) []byte {
 // out as it is: the engine tells old counters and unknown keys by it.
 func (s *deviceStore) DoDecryptionTxn(ctx context.Context, fn func(context.Context) error) error {
 	var own error
-	err := s.c.atomic(ctx, s, func(ctx context.Context) error {
+	err := s.c.atomic(ctx, s, rides, func(ctx context.Context) error {
 		own = fn(ctx)
 		return own
 	})
@@ -61,7 +61,7 @@ func (s *deviceStore) GetBufferedEvent(ctx context.Context, ciphertextHash [32]b
 func (s *deviceStore) PutBufferedEvent(ctx context.Context, ciphertextHash [32]byte, plaintext []byte, serverTimestamp time.Time) (err error) {
 	defer guard("PutBufferedEvent", &err)
 	now := s.c.now()
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		today := table{bucketBuffer, dayOf(now)}
 		if _, raw := d.find(bucketBuffer, d.snap.parts(bucketBuffer, today.part), ciphertextHash[:]); raw != nil {
 			return fmt.Errorf("buffered event: %w", errDuplicate)
@@ -78,7 +78,7 @@ func (s *deviceStore) PutBufferedEvent(ctx context.Context, ciphertextHash [32]b
 // its day is swept, so that a redelivery is recognised.
 func (s *deviceStore) ClearBufferedEventPlaintext(ctx context.Context, ciphertextHash [32]byte) (err error) {
 	defer guard("ClearBufferedEventPlaintext", &err)
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		t, raw := d.find(bucketBuffer, d.snap.parts(bucketBuffer, dayOf(s.c.now())), ciphertextHash[:])
 		if raw == nil {
 			return nil

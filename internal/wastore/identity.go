@@ -7,7 +7,7 @@ import (
 // PutIdentity stores the identity key of an address.
 func (s *deviceStore) PutIdentity(ctx context.Context, address string, key [32]byte) (err error) {
 	defer guard("PutIdentity", &err)
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		return d.put(flat(bucketIdentity), []byte(address), blob(key[:]))
 	})
 }
@@ -32,7 +32,7 @@ func (s *deviceStore) IsTrustedIdentity(ctx context.Context, address string, key
 // DeleteIdentity forgets one address, literally: nothing in it is a wildcard.
 func (s *deviceStore) DeleteIdentity(ctx context.Context, address string) (err error) {
 	defer guard("DeleteIdentity", &err)
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		d.delete(flat(bucketIdentity), []byte(address))
 		return nil
 	})
@@ -41,11 +41,11 @@ func (s *deviceStore) DeleteIdentity(ctx context.Context, address string) (err e
 // DeleteAllIdentities forgets all devices of a Signal user.
 func (s *deviceStore) DeleteAllIdentities(ctx context.Context, phone string) (err error) {
 	defer guard("DeleteAllIdentities", &err)
-	return s.deletePrefix(ctx, flat(bucketIdentity), []byte(phone+":"))
+	return s.deletePrefix(ctx, rides, flat(bucketIdentity), []byte(phone+":"))
 }
 
-func (s *deviceStore) deletePrefix(ctx context.Context, t table, prefix []byte) error {
-	return s.update(ctx, func(d *deviceTx) error {
+func (s *deviceStore) deletePrefix(ctx context.Context, p pace, t table, prefix []byte) error {
+	return s.update(ctx, p, func(d *deviceTx) error {
 		return d.deletePrefix(t, prefix)
 	})
 }

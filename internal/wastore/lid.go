@@ -45,7 +45,7 @@ func lidRow(user string) []byte { return append([]byte{'l'}, user...) }
 func pnRow(user string) []byte { return append([]byte{'p'}, user...) }
 
 func (m *lidMap) load() error {
-	return m.c.read(func(snap *snapshot) error {
+	return m.c.read(nil, func(snap *snapshot) error {
 		return snap.scan(flat(bucketLID), []byte{'l'}, func(key, raw []byte) error {
 			f := parse(raw)
 			lid, pn := string(key[1:]), f.str()
@@ -137,15 +137,16 @@ func merge(all, changed map[string]string) {
 // put adds pairs to ctx's transaction, or to one of their own.
 func (m *lidMap) put(ctx context.Context, pairs []lidPair) error {
 	if m.c.joined(ctx) == nil {
-		// Nearly all pairs are known: then not even a transaction is begun.
-		pairs = slices.DeleteFunc(pairs, func(p lidPair) bool {
-			return m.lookup(&lidChange{}, false, p.pn) == p.lid
+		// Nearly all pairs are known: then not even a transaction is begun. If
+		// one is not, all are looked at in turn, since it may undo a later one.
+		news := slices.ContainsFunc(pairs, func(p lidPair) bool {
+			return m.lookup(&lidChange{}, false, p.pn) != p.lid
 		})
+		if !news {
+			return m.c.ready(ctx)
+		}
 	}
-	if len(pairs) == 0 {
-		return m.c.ready(ctx)
-	}
-	return m.c.atomic(ctx, nil, func(ctx context.Context) error {
+	return m.c.atomic(ctx, nil, rides, func(ctx context.Context) error {
 		t := m.c.joined(ctx)
 		t.mu.Lock()
 		defer t.mu.Unlock()

@@ -16,7 +16,11 @@ func (s *deviceStore) MigratePNToLID(ctx context.Context, pn, lid types.JID) (er
 	if from == to || s.hasMigrated(from) {
 		return nil
 	}
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
+		if !d.alive {
+			// Not a move that is done: the device may be saved yet.
+			return nil
+		}
 		sessions, err := d.move(bucketSession, []byte(from+":"), []byte(to+":"))
 		if err != nil {
 			return err

@@ -10,7 +10,7 @@ func (s *deviceStore) PutNCTSalt(ctx context.Context, salt []byte) (err error) {
 	if salt == nil {
 		return invalid("salt is nil")
 	}
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		return d.put(flat(bucketSalt), nil, blob(salt))
 	})
 }
@@ -28,7 +28,7 @@ func (s *deviceStore) GetNCTSalt(ctx context.Context) (salt []byte, err error) {
 // DeleteNCTSalt forgets the salt; a missing one is no error.
 func (s *deviceStore) DeleteNCTSalt(ctx context.Context) (err error) {
 	defer guard("DeleteNCTSalt", &err)
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		d.delete(flat(bucketSalt), nil)
 		return nil
 	})

@@ -14,7 +14,7 @@ func (s *deviceStore) AddOutgoingEvent(ctx context.Context, chatJID types.JID, i
 		return invalid("outgoing event without chat or plaintext")
 	}
 	now := s.c.now()
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		value := newRecord(len(plaintext) + 16).int(now.UnixMilli()).str(format).bytes(plaintext)
 		// A row of an earlier day stays behind it, hidden, until its day goes.
 		return d.put(table{bucketOutgoing, dayOf(now)}, join(chatJID.String(), id), value)

@@ -18,12 +18,16 @@ type write struct {
 	replace bool
 }
 
+// rowOverhead is about what a row of a write-set takes beside its bytes.
+const rowOverhead = 80
+
 // writeSet is what a transaction wants changed. It lies over the file until it
 // is applied in one commit, or dropped.
 type writeSet struct {
 	tables map[table]map[string]write
 	// owners are the devices written for; all must exist at the commit.
 	owners map[*deviceStore]struct{}
+	size   int // about how many bytes it holds
 }
 
 func newWriteSet() *writeSet {
@@ -39,11 +43,13 @@ func (w *writeSet) set(t table, key []byte, change write) {
 		w.tables[t] = rows
 	}
 	rows[string(key)] = change
+	w.size += len(key) + len(change.value) + rowOverhead
 }
 
 // merge adds the changes of a call that went well.
 func (w *writeSet) merge(from *writeSet) {
 	maps.Copy(w.owners, from.owners)
+	w.size += from.size
 	for t, rows := range from.tables {
 		if have := w.tables[t]; have != nil {
 			maps.Copy(have, rows)
@@ -97,11 +103,12 @@ type snapshot struct {
 	tx      *bbolt.Tx
 	txn     *txn // whose changes are shown, nil outside one
 	layers  []*writeSet
+	queued  []*writeSet // those of the layers that were accepted already
 	buckets map[table]*bbolt.Bucket
 }
 
-func newSnapshot(tx *bbolt.Tx, layers ...*writeSet) *snapshot {
-	return &snapshot{tx: tx, layers: layers, buckets: map[table]*bbolt.Bucket{}}
+func newSnapshot(tx *bbolt.Tx, layers, queued []*writeSet) *snapshot {
+	return &snapshot{tx: tx, layers: slices.Concat(layers, queued), queued: queued, buckets: map[table]*bbolt.Bucket{}}
 }
 
 // bucket returns nil when the part does not exist.
@@ -128,6 +135,13 @@ func (s *snapshot) get(t table, key []byte) []byte {
 		return b.Get(key)
 	}
 	return nil
+}
+
+// accepted tells whether a row is there for everybody, not only within the
+// running transaction.
+func (s *snapshot) accepted(t table, key []byte) bool {
+	below := snapshot{tx: s.tx, layers: s.queued, buckets: s.buckets}
+	return below.get(t, key) != nil
 }
 
 // scan calls fn for every row with that prefix, in key order. fn may change

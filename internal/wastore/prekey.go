@@ -35,7 +35,7 @@ func (s *deviceStore) GetOrGenPreKeys(ctx context.Context, count uint32) (list [
 	if count == 0 {
 		return nil, nil
 	}
-	err = s.c.atomic(ctx, s, func(ctx context.Context) error {
+	err = s.c.atomic(ctx, s, waits, func(ctx context.Context) error {
 		list, err = s.unuploaded(ctx, int(count))
 		if err != nil || len(list) == int(count) {
 			return err
@@ -54,7 +54,7 @@ func (s *deviceStore) GetOrGenPreKeys(ctx context.Context, count uint32) (list [
 // into a retry receipt.
 func (s *deviceStore) GenOnePreKey(ctx context.Context) (key *keys.PreKey, err error) {
 	defer guard("GenOnePreKey", &err)
-	err = s.c.atomic(ctx, s, func(ctx context.Context) error {
+	err = s.c.atomic(ctx, s, waits, func(ctx context.Context) error {
 		fresh, err := s.generate(ctx, 1, true)
 		if err != nil {
 			return err
@@ -103,7 +103,7 @@ func (s *deviceStore) generate(ctx context.Context, count int, uploaded bool) (l
 	for _, id := range ids {
 		list = append(list, keys.NewPreKey(id))
 	}
-	err = s.update(ctx, func(d *deviceTx) error {
+	err = s.update(ctx, waits, func(d *deviceTx) error {
 		for _, key := range list {
 			if err := d.put(flat(bucketPreKey), preKeyKey(key.KeyID), encodePreKey(key.Priv[:], uploaded)); err != nil {
 				return err
@@ -181,7 +181,7 @@ func (s *deviceStore) GetPreKey(ctx context.Context, id uint32) (key *keys.PreKe
 // RemovePreKey forgets a pre-key; a missing one is no error.
 func (s *deviceStore) RemovePreKey(ctx context.Context, id uint32) (err error) {
 	defer guard("RemovePreKey", &err)
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		d.delete(flat(bucketPreKey), preKeyKey(id))
 		return nil
 	})
@@ -190,7 +190,7 @@ func (s *deviceStore) RemovePreKey(ctx context.Context, id uint32) (err error) {
 // MarkPreKeysAsUploaded marks every pre-key with an id up to the given one.
 func (s *deviceStore) MarkPreKeysAsUploaded(ctx context.Context, upToID uint32) (err error) {
 	defer guard("MarkPreKeysAsUploaded", &err)
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, waits, func(d *deviceTx) error {
 		return d.scan(flat(bucketPreKey), nil, func(id, raw []byte) error {
 			private, uploaded, err := parsePreKey(raw)
 			if err != nil || uploaded || binary.BigEndian.Uint32(id) > upToID {

@@ -41,7 +41,7 @@ func (s *deviceStore) PutPrivacyTokens(ctx context.Context, tokens ...wmstore.Pr
 	if len(tokens) == 0 {
 		return nil
 	}
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		for _, token := range tokens {
 			if token.Token == nil {
 				return invalid("privacy token is nil")
@@ -108,7 +108,7 @@ func (s *deviceStore) GetPrivacyToken(ctx context.Context, user types.JID) (toke
 // seconds, and counts them.
 func (s *deviceStore) DeleteExpiredPrivacyTokens(ctx context.Context, cutoff time.Time) (count int64, err error) {
 	defer guard("DeleteExpiredPrivacyTokens", &err)
-	err = s.update(ctx, func(d *deviceTx) error {
+	err = s.update(ctx, rides, func(d *deviceTx) error {
 		var expired [][]byte
 		err := d.scan(flat(bucketToken), nil, func(key, raw []byte) error {
 			row, err := parseToken(raw)

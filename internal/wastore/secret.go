@@ -28,7 +28,7 @@ func (s *deviceStore) putSecrets(ctx context.Context, inserts []wmstore.MessageS
 		return nil
 	}
 	month := monthOf(s.c.now())
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, rides, func(d *deviceTx) error {
 		months := d.snap.parts(bucketSecret, month)
 		for _, in := range inserts {
 			if in.Secret == nil {

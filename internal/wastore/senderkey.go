@@ -13,7 +13,7 @@ func (s *deviceStore) PutSenderKey(ctx context.Context, group, user string, sess
 	if session == nil {
 		return invalid("sender key is nil")
 	}
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, waits, func(d *deviceTx) error {
 		return d.put(flat(bucketSender), senderKey(group, user), blob(session))
 	})
 }

@@ -51,7 +51,7 @@ func (s *deviceStore) GetManySessions(ctx context.Context, addresses []string) (
 // PutSession stores the session with an address.
 func (s *deviceStore) PutSession(ctx context.Context, address string, session []byte) (err error) {
 	defer guard("PutSession", &err)
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, waits, func(d *deviceTx) error {
 		return d.put(flat(bucketSession), []byte(address), blob(session))
 	})
 }
@@ -62,7 +62,7 @@ func (s *deviceStore) PutManySessions(ctx context.Context, sessions map[string][
 	if len(sessions) == 0 {
 		return nil
 	}
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, waits, func(d *deviceTx) error {
 		for address, session := range sessions {
 			if err := d.put(flat(bucketSession), []byte(address), blob(session)); err != nil {
 				return err
@@ -75,7 +75,7 @@ func (s *deviceStore) PutManySessions(ctx context.Context, sessions map[string][
 // DeleteSession forgets the session with one address.
 func (s *deviceStore) DeleteSession(ctx context.Context, address string) (err error) {
 	defer guard("DeleteSession", &err)
-	return s.update(ctx, func(d *deviceTx) error {
+	return s.update(ctx, waits, func(d *deviceTx) error {
 		d.delete(flat(bucketSession), []byte(address))
 		return nil
 	})
@@ -84,7 +84,7 @@ func (s *deviceStore) DeleteSession(ctx context.Context, address string) (err er
 // DeleteAllSessions forgets the sessions with all devices of a Signal user.
 func (s *deviceStore) DeleteAllSessions(ctx context.Context, phone string) (err error) {
 	defer guard("DeleteAllSessions", &err)
-	return s.deletePrefix(ctx, flat(bucketSession), []byte(phone+":"))
+	return s.deletePrefix(ctx, waits, flat(bucketSession), []byte(phone+":"))
 }
 
 // blob reads a row of one field, nil when there is none.

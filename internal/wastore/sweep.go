@@ -14,9 +14,9 @@ const (
 	bufferDays = 14
 	// outgoingDays is how long a receiver may ask for a message again.
 	outgoingDays = 7
-	// secretMonths is how long votes, edits and reactions to a message can be
-	// read.
-	secretMonths = 12
+	// defaultSecretMonths is how long votes, edits and reactions to a message
+	// can be read.
+	defaultSecretMonths = 12
 )
 
 // Sweep clears the rows of deleted devices and the days and months that are too
@@ -27,12 +27,16 @@ func (c *Container) Sweep(ctx context.Context, maxKeys int) (left bool, err erro
 	if maxKeys < 1 {
 		return false, invalid("sweep of %d keys", maxKeys)
 	}
-	oldest := oldestParts(c.now())
+	oldest := oldestParts(c.now(), c.secretMonths)
 	if err := c.ready(ctx); err != nil {
 		return false, err
 	}
+	// What is queued is not looked at below.
+	if err := c.db.Flush(ctx); err != nil {
+		return false, err
+	}
 	work := false
-	err = c.read(func(snap *snapshot) error {
+	err = c.read(nil, func(snap *snapshot) error {
 		work = hasWaste(snap.tx, oldest)
 		return nil
 	})
@@ -58,13 +62,13 @@ func (c *Container) Sweep(ctx context.Context, maxKeys int) (left bool, err erro
 
 // oldestParts names, per bucket, the oldest day or month that is kept. All rows
 // of an earlier one are past their time.
-func oldestParts(now time.Time) map[string]string {
+func oldestParts(now time.Time, months int) map[string]string {
 	now = now.UTC()
 	firstOfMonth := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	return map[string]string{
 		bucketBuffer:   dayOf(now.AddDate(0, 0, -bufferDays)),
 		bucketOutgoing: dayOf(now.AddDate(0, 0, -outgoingDays)),
-		bucketSecret:   monthOf(firstOfMonth.AddDate(0, -secretMonths, 0)),
+		bucketSecret:   monthOf(firstOfMonth.AddDate(0, -months, 0)),
 	}
 }
 

@@ -29,12 +29,13 @@ type txnKey struct{ c *Container }
 type txn struct {
 	c *Container
 
-	mu    sync.Mutex
-	done  bool
-	set   *writeSet
-	held  []*deviceStore
-	lids  lidChange
-	after []func() // run once the changes are on disk
+	mu      sync.Mutex
+	done    bool
+	durable bool // the caller must not go on before the changes are on disk
+	set     *writeSet
+	held    []*deviceStore
+	lids    lidChange
+	after   []func() // run once the changes count
 }
 
 func (c *Container) newTxn() *txn {
@@ -54,10 +55,26 @@ func (c *Container) ready(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// read runs fn on a snapshot of the file with write-sets over it, newest first.
-// It and write are this package's only ways to bbolt.
-func (c *Container) read(fn func(*snapshot) error, layers ...*writeSet) error {
-	return c.db.View(func(tx *bbolt.Tx) error { return fn(newSnapshot(tx, layers...)) })
+// read runs fn on a snapshot: what is on disk, over it what is queued for the
+// device s (which may be nil), and over that further write-sets, newest first.
+// It, write and enqueue are this package's only ways to bbolt.
+func (c *Container) read(s *deviceStore, fn func(*snapshot) error, layers ...*writeSet) error {
+	tx, queued, err := c.begin(s)
+	if err != nil {
+		return err
+	}
+	// Nothing was written that a failing rollback could lose.
+	defer func() { _ = tx.Rollback() }()
+	return fn(newSnapshot(tx, layers, queued))
+}
+
+// begin opens a read transaction and tells what is queued for s at that moment.
+func (c *Container) begin(s *deviceStore) (*bbolt.Tx, []*writeSet, error) {
+	if s == nil {
+		tx, err := c.db.Begin()
+		return tx, nil, err
+	}
+	return s.queue.begin(c.db)
 }
 
 // write runs fn in a write transaction and returns once it is on disk.
@@ -73,23 +90,35 @@ func (c *Container) write(ctx context.Context, fn func(*bbolt.Tx) error) error {
 	return err
 }
 
-// view runs fn on what is on disk and what ctx's transaction wants there.
-func (c *Container) view(ctx context.Context, fn func(*snapshot) error) error {
+// view runs fn on what counts for s, which may be nil, and what ctx's
+// transaction wants there.
+func (c *Container) view(ctx context.Context, s *deviceStore, fn func(*snapshot) error) error {
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
 	if t := c.joined(ctx); t != nil {
-		if err := t.view(fn); !errors.Is(err, errFinished) {
+		if err := t.view(s, fn); !errors.Is(err, errFinished) {
 			return err
 		}
 	}
-	return c.read(fn)
+	return c.read(s, fn)
 }
+
+// pace says when a call that writes may return.
+type pace bool
+
+const (
+	// rides: once its changes are queued. They reach the disk before anything
+	// that comes later, so whoever must not lose them waits for that.
+	rides pace = false
+	// waits: once its changes are on disk.
+	waits pace = true
+)
 
 // atomic runs fn with a context whose store calls form one transaction, joined
 // to that of ctx if there is one. fn's error, or its panic, drops all changes
-// and comes out as it is.
-func (c *Container) atomic(ctx context.Context, s *deviceStore, fn func(context.Context) error) error {
+// and comes out as it is. A joined transaction keeps its own pace.
+func (c *Container) atomic(ctx context.Context, s *deviceStore, p pace, fn func(context.Context) error) error {
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
@@ -102,6 +131,7 @@ func (c *Container) atomic(ctx context.Context, s *deviceStore, fn func(context.
 		}
 	}
 	t := c.newTxn()
+	t.durable = p == waits
 	defer t.end()
 	if err := t.join(ctx, s); err != nil {
 		return err
@@ -138,13 +168,13 @@ func (t *txn) joinLocked(ctx context.Context, s *deviceStore) error {
 	return nil
 }
 
-func (t *txn) view(fn func(*snapshot) error) error {
+func (t *txn) view(s *deviceStore, fn func(*snapshot) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.done {
 		return errFinished
 	}
-	return t.c.read(func(snap *snapshot) error {
+	return t.c.read(s, func(snap *snapshot) error {
 		snap.txn = t
 		return fn(snap)
 	}, t.set)
@@ -158,7 +188,7 @@ func (t *txn) call(ctx context.Context, s *deviceStore, fn func(*deviceTx) error
 		return err
 	}
 	own := newWriteSet()
-	err := t.c.read(func(snap *snapshot) error {
+	err := t.c.read(s, func(snap *snapshot) error {
 		snap.txn = t
 		d := newDeviceTx(snap, s)
 		d.set = own
@@ -170,8 +200,8 @@ func (t *txn) call(ctx context.Context, s *deviceStore, fn func(*deviceTx) error
 	return err
 }
 
-// commit puts all changes on disk in one bbolt transaction. Without changes it
-// does nothing: a bbolt commit syncs twice even then.
+// commit makes all changes count, in one bbolt transaction sooner or later.
+// Without changes it writes nothing: a bbolt commit syncs twice even then.
 func (t *txn) commit(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -189,15 +219,35 @@ func (t *txn) commit(ctx context.Context) error {
 		}
 		defer release()
 	}
-	if !t.set.empty() {
-		if err := t.c.write(ctx, t.apply); err != nil {
-			return err
-		}
+	if err := t.hand(ctx); err != nil {
+		return err
 	}
 	for _, fn := range t.after {
 		fn()
 	}
 	return nil
+}
+
+// hand gives the changes to the committer at the transaction's pace. The locks
+// of its devices are still held, so changes of a device are queued in their
+// order, and none builds on one that is refused in the end.
+func (t *txn) hand(ctx context.Context) error {
+	switch {
+	case t.set.empty() && !t.durable:
+		return nil
+	case t.set.empty():
+		// All is there already, but perhaps not on disk.
+		for _, s := range t.held {
+			if s.queue.pending() {
+				return t.c.db.Flush(ctx)
+			}
+		}
+		return nil
+	case t.durable:
+		return t.c.db.UpdateShared(ctx, t.apply)
+	default:
+		return t.enqueue(ctx)
+	}
 }
 
 func (t *txn) apply(tx *bbolt.Tx) error {
@@ -209,7 +259,7 @@ func (t *txn) apply(tx *bbolt.Tx) error {
 	return t.set.apply(tx)
 }
 
-// afterCommit notes what is to be done once the changes are on disk. It is
+// afterCommit notes what is to be done once the changes count. It is
 // called within a call, so the transaction is locked.
 func (t *txn) afterCommit(fn func()) { t.after = append(t.after, fn) }
 
@@ -301,7 +351,7 @@ func (d *deviceTx) replace(t table, key, value []byte) error {
 	}
 	full := d.key(key)
 	change, changed := d.set.tables[t][string(full)]
-	if b := d.snap.bucket(t); changed && b != nil && b.Get(full) != nil {
+	if changed && d.snap.accepted(t, full) {
 		change.replace = true
 		d.set.set(t, full, change)
 	}
@@ -325,12 +375,12 @@ func (d *deviceTx) twin(jid types.JID) types.JID {
 
 // view runs a method that only reads.
 func (s *deviceStore) view(ctx context.Context, fn func(*deviceTx) error) error {
-	return s.c.view(ctx, func(snap *snapshot) error { return fn(newDeviceTx(snap, s)) })
+	return s.c.view(ctx, s, func(snap *snapshot) error { return fn(newDeviceTx(snap, s)) })
 }
 
 // update runs a method that writes, within ctx's transaction if it has one.
-func (s *deviceStore) update(ctx context.Context, fn func(*deviceTx) error) error {
-	return s.c.atomic(ctx, s, func(ctx context.Context) error {
+func (s *deviceStore) update(ctx context.Context, p pace, fn func(*deviceTx) error) error {
+	return s.c.atomic(ctx, s, p, func(ctx context.Context) error {
 		return s.c.joined(ctx).call(ctx, s, fn)
 	})
 }

@@ -71,6 +71,14 @@ func (b *board) wake(id string, now time.Time) {
 	}
 }
 
+// force is wake for a person, who does not let a lane rest.
+func (b *board) force(id string, now time.Time) {
+	if l := b.lanes[id]; l != nil {
+		l.blocked = false
+	}
+	b.wake(id, now)
+}
+
 func (b *board) queue(l *lane) {
 	l.state = laneReady
 	b.ready = append(b.ready, l)

@@ -2,9 +2,11 @@ package webhook
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pombal/internal/event"
+	"pombal/internal/safehttp"
 )
 
 // DeliveryStatus is how far a delivery is.
@@ -33,15 +35,60 @@ type Delivery struct {
 	NextAt     time.Time      `json:"nextAt,omitzero"`  // not before; with pending
 	Parked     bool           `json:"parked,omitempty"` // with pending: the lane no longer waits for it
 	Last       *Attempt       `json:"last,omitempty"`   // the newest attempt
+	// Earlier are the attempts before it, oldest first; of the older ones
+	// bodies and heads are not kept.
+	Earlier []Attempt `json:"earlier,omitempty"`
+	// Replay says that a person had it sent again; Replayed is when a person had
+	// this one sent again.
+	Replay   bool      `json:"replay,omitempty"`
+	Replayed time.Time `json:"replayed,omitzero"`
+}
+
+// fullAttempts is how many attempts of a delivery are kept with heads and
+// bodies.
+const fullAttempts = 3
+
+// add notes a further attempt.
+func (d *Delivery) add(a Attempt) {
+	d.Attempts++
+	if d.Last != nil {
+		d.Earlier = append(slices.Clip(d.Earlier), *d.Last)
+	}
+	d.Last = &a
+	for i := range len(d.Earlier) - fullAttempts + 1 {
+		d.Earlier[i] = d.Earlier[i].brief()
+	}
+}
+
+// All gives the attempts, oldest first.
+func (d Delivery) All() []Attempt {
+	if d.Last == nil {
+		return nil
+	}
+	return append(slices.Clip(d.Earlier), *d.Last)
 }
 
 // Attempt is one call of a receiver.
 type Attempt struct {
-	At         time.Time     `json:"at"`
-	Took       time.Duration `json:"took"`
-	StatusCode int           `json:"statusCode,omitempty"` // 0 when no answer came
-	Error      string        `json:"error,omitempty"`      // why no answer came; short, never a secret
-	Response   string        `json:"response,omitempty"`   // first bytes of the answer
+	At         time.Time      `json:"at"`
+	Took       time.Duration  `json:"took"`
+	StatusCode int            `json:"statusCode,omitempty"` // 0 when no answer came
+	Error      string         `json:"error,omitempty"`      // why no answer came; short, never a secret
+	Response   string         `json:"response,omitempty"`   // first bytes of the answer's body
+	Split      safehttp.Split `json:"split,omitzero"`       // where the time went
+	Address    string         `json:"address,omitempty"`    // where it was sent, "ip:port"
+	TLS        string         `json:"tls,omitempty"`        // version, such as TLS 1.3
+	Request    string         `json:"request,omitempty"`    // head of the call, secrets masked
+	Answer     string         `json:"answer,omitempty"`     // head of the answer, secrets masked
+}
+
+// Good says whether the receiver said 2xx.
+func (a Attempt) Good() bool { return a.StatusCode >= 200 && a.StatusCode <= 299 }
+
+// brief is the attempt without what takes room.
+func (a Attempt) brief() Attempt {
+	a.Request, a.Answer, a.Response = "", "", ""
+	return a
 }
 
 // Due is the time that a delivery's place among the due ones is counted from:
@@ -62,6 +109,7 @@ type Job struct {
 	// webhook whose instance was deleted is not gone while it has pending
 	// deliveries: the event that tells of the deletion is one of them.
 	Gone bool
+	Test bool // a person tries the receiver out; the event is made up
 }
 
 // Outbox is the durable queue: one lane per webhook, in the order of
@@ -90,6 +138,11 @@ type Outbox interface {
 	Deliveries(ctx context.Context, webhookID string, limit int) ([]Delivery, error)
 	// Waiting counts the pending deliveries of a webhook.
 	Waiting(ctx context.Context, webhookID string) (int, error)
+	// WebhookHealth gives how a webhook's attempts went; Settle notes them.
+	WebhookHealth(ctx context.Context, webhookID string) (Health, error)
+	// TrimLane drops the oldest pending deliveries until at most keep are left,
+	// counts them in the webhook's health and says how many those were.
+	TrimLane(ctx context.Context, webhookID string, keep int) (int, error)
 }
 
 // Store keeps webhooks. Each change is one commit and durable on return.
@@ -98,6 +151,8 @@ type Store interface {
 	Webhook(ctx context.Context, instanceID, id string) (Webhook, error)
 	// Webhooks lists the webhooks of an instance, oldest first.
 	Webhooks(ctx context.Context, instanceID string) ([]Webhook, error)
+	// AllWebhooks lists the webhooks of all instances by instance, oldest first.
+	AllWebhooks(ctx context.Context) (map[string][]Webhook, error)
 	// CountWebhooks counts the webhooks of each instance that has some.
 	CountWebhooks(ctx context.Context) (map[string]Count, error)
 	// CreateWebhook stores a new webhook; the instance's not-found error when

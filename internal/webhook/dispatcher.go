@@ -21,7 +21,16 @@ const (
 	sweepEvery = time.Minute
 	// closeGrace is how long attempts may go on after Close was called.
 	closeGrace = 5 * time.Second
+	// stoppedLook is how often a webhook that was stopped is looked at, to drop
+	// what has waited too long.
+	stoppedLook = 10 * time.Minute
+	// trimEvery is how often a lane is measured against MaxQueue at most.
+	trimEvery = 30 * time.Second
 )
+
+// DefaultMaxQueue is how many deliveries may wait for one webhook. Then the
+// oldest make room: a receiver that is gone must not fill the disk.
+const DefaultMaxQueue = 100_000
 
 // Sender makes one attempt; *HTTPSender is the real one. It must return soon
 // after ctx has ended.
@@ -38,7 +47,13 @@ type DispatcherDeps struct {
 	Now      func() time.Time       // nil means time.Now
 	Roll     func() float64         // from 0 to 1, spreads the waits; nil means math/rand
 	Changed  func(webhookID string) // told after each outcome; must not block; nil tells nobody
-	Log      *slog.Logger           // nil means silence
+	// Stop is told that a webhook's receiver is gone, and why: StoppedGone or
+	// StoppedHopeless. It stores that; nil lets the calls go on.
+	Stop func(ctx context.Context, w Webhook, reason string) error
+	// MaxQueue is how many deliveries may wait for one webhook; 0 means
+	// DefaultMaxQueue.
+	MaxQueue int
+	Log      *slog.Logger // nil means silence
 }
 
 // Dispatcher empties the outbox. Each webhook is a lane; a lane has one attempt
@@ -59,7 +74,9 @@ type Dispatcher struct {
 
 	mu      sync.Mutex
 	woken   map[string]bool
-	all     bool // look at all lanes
+	forced  map[string]bool  // woken by a person: a rest is over
+	cares   map[string]*care // by webhook
+	all     bool             // look at all lanes
 	started bool
 	closed  bool
 }
@@ -84,6 +101,9 @@ func NewDispatcher(d DispatcherDeps) *Dispatcher {
 	if d.Changed == nil {
 		d.Changed = func(string) {}
 	}
+	if d.MaxQueue == 0 {
+		d.MaxQueue = DefaultMaxQueue
+	}
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
@@ -94,6 +114,8 @@ func NewDispatcher(d DispatcherDeps) *Dispatcher {
 		closing: make(chan struct{}),
 		ended:   make(chan struct{}),
 		woken:   make(map[string]bool),
+		forced:  make(map[string]bool),
+		cares:   make(map[string]*care),
 	}
 }
 
@@ -133,12 +155,12 @@ func (d *Dispatcher) Wake(webhookIDs ...string) {
 	}
 }
 
-func (d *Dispatcher) takeWoken() (ids map[string]bool, all bool) {
+func (d *Dispatcher) takeWoken() (ids, forced map[string]bool, all bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	ids, all = d.woken, d.all
-	d.woken, d.all = make(map[string]bool), false
-	return ids, all
+	ids, forced, all = d.woken, d.forced, d.all
+	d.woken, d.forced, d.all = make(map[string]bool), make(map[string]bool), false
+	return ids, forced, all
 }
 
 // Close starts no more attempts, gives those under way five seconds, cuts them
@@ -196,13 +218,16 @@ func (d *Dispatcher) loop() {
 	defer timer.Stop()
 	sweepAt := time.Now().Add(sweepEvery)
 	for !d.isClosing() {
-		ids, all := d.takeWoken()
+		ids, forced, all := d.takeWoken()
 		now := time.Now()
 		if all || !now.Before(sweepAt) {
 			sweepAt = now.Add(d.sweep(ids))
 		}
 		for id := range ids {
 			b.wake(id, now)
+		}
+		for id := range forced {
+			b.force(id, now)
 		}
 		b.fire(now)
 		for b.running < maxLanes && len(b.ready) > 0 {

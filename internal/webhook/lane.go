@@ -12,12 +12,13 @@ const (
 	ReasonEventGone    = "delivery.event_gone"    // the event is no longer stored
 	ReasonGaveUp       = "delivery.gave_up"       // the last attempt failed
 	ReasonReceiverGone = "delivery.receiver_gone" // the receiver said 410 Gone
+	ReasonExpired      = "delivery.expired"       // it waited too long for a webhook that was stopped
 )
 
 // Reasons returns all reasons, so that catalogues can be checked for
 // completeness.
 func Reasons() []string {
-	return []string{ReasonToggleOff, ReasonDisabled, ReasonEventGone, ReasonGaveUp, ReasonReceiverGone}
+	return []string{ReasonToggleOff, ReasonDisabled, ReasonEventGone, ReasonGaveUp, ReasonReceiverGone, ReasonExpired}
 }
 
 // work is one turn of a lane: one delivery after the other until nothing is
@@ -25,6 +26,14 @@ func Reasons() []string {
 // that the outbox is asked for at least, the first time.
 func (d *Dispatcher) work(id string, floor time.Time) turn {
 	start := time.Now()
+	care := d.careOf(id)
+	if rest := care.breaker.wait(start); rest > 0 {
+		return turn{id: id, wait: rest}
+	}
+	if err := d.trim(id, care, start); err != nil {
+		d.deps.Log.Error("trim the outbox", "webhook", id, "error", err)
+		return turn{id: id, wait: storeWait}
+	}
 	for {
 		if d.isClosing() {
 			return turn{id: id, more: true}
@@ -45,7 +54,16 @@ func (d *Dispatcher) work(id string, floor time.Time) turn {
 		if job.Gone {
 			return d.drop(id)
 		}
-		pause, settled := d.handle(job)
+		if !job.Webhook.Stopped.IsZero() && unwanted(job) == "" {
+			if d.deps.Now().Sub(job.Delivery.QueuedAt) < StoppedKeep {
+				return turn{id: id, wait: stoppedLook}
+			}
+			if !d.dropOne(job.Delivery, ReasonExpired) {
+				return turn{id: id, more: true}
+			}
+			continue
+		}
+		pause, settled := d.handle(job, care)
 		if !settled {
 			return turn{id: id, more: true}
 		}
@@ -63,24 +81,36 @@ func (d *Dispatcher) drop(id string) turn {
 		d.deps.Log.Error("drop the lane of a deleted webhook", "webhook", id, "error", err)
 		return turn{id: id, wait: storeWait}
 	}
+	d.forget(id)
 	d.deps.Changed(id)
 	return turn{id: id}
 }
 
+func (d *Dispatcher) dropOne(out Delivery, reason string) (settled bool) {
+	out.Status, out.Reason, out.NextAt, out.Parked = StatusDropped, reason, time.Time{}, false
+	return d.settle(out)
+}
+
 // handle brings one delivery a step further and stores the outcome. settled is
-// false when a shutdown came between; pause is how long the receiver asked to
-// be left alone.
-func (d *Dispatcher) handle(job Job) (pause time.Duration, settled bool) {
-	out := job.Delivery
+// false when a shutdown came between; pause is how long the receiver is to be
+// left alone: because it asked, or because it fails.
+func (d *Dispatcher) handle(job Job, care *care) (pause time.Duration, settled bool) {
 	if reason := unwanted(job); reason != "" {
-		out.Status, out.Reason, out.NextAt, out.Parked = StatusDropped, reason, time.Time{}, false
-		return 0, d.settle(out)
+		return 0, d.dropOne(job.Delivery, reason)
 	}
 	reply := d.deps.Sender.Send(d.sendCtx, job)
 	if d.sendCtx.Err() != nil && reply.Attempt.StatusCode == 0 {
 		return 0, false // cut off by us, so it says nothing about the receiver
 	}
-	return reply.RetryAfter, d.settle(d.outcome(out, reply))
+	if !d.settle(d.outcome(job, reply)) {
+		return 0, false
+	}
+	now := time.Now()
+	care.breaker.record(now, reply.Attempt.Good())
+	if !reply.Attempt.Good() {
+		d.judge(job.Webhook, reply.Attempt)
+	}
+	return max(reply.RetryAfter, care.breaker.wait(now)), true
 }
 
 // unwanted gives the reason why a queued delivery is no longer to be sent, ""
@@ -100,16 +130,15 @@ func unwanted(job Job) string {
 }
 
 // outcome is the delivery after an attempt.
-func (d *Dispatcher) outcome(out Delivery, reply Reply) Delivery {
-	out.Attempts++
-	out.Last = &reply.Attempt
+func (d *Dispatcher) outcome(job Job, reply Reply) Delivery {
+	out := job.Delivery
+	out.add(reply.Attempt)
 	out.NextAt = time.Time{}
-	code := reply.Attempt.StatusCode
 	wait, again := d.deps.Schedule.delay(out.Attempts, d.deps.Roll())
 	switch {
-	case code >= 200 && code <= 299:
+	case reply.Attempt.Good():
 		out.Status, out.Parked = StatusDelivered, false
-	case code == http.StatusGone:
+	case reply.Attempt.StatusCode == http.StatusGone:
 		out.Status, out.Reason, out.Parked = StatusDead, ReasonReceiverGone, false
 	case !again:
 		out.Status, out.Reason, out.Parked = StatusDead, ReasonGaveUp, false
@@ -117,7 +146,8 @@ func (d *Dispatcher) outcome(out Delivery, reply Reply) Delivery {
 		out.Status = StatusPending
 		out.NextAt = d.deps.Now().Add(max(wait, reply.RetryAfter)).UTC().Round(0)
 		park := d.deps.Schedule.ParkAfter
-		out.Parked = out.Parked || (park > 0 && out.Attempts >= park)
+		strict := park <= 0 || job.Webhook.Ordering == OrderingStrict
+		out.Parked = out.Parked || (!strict && out.Attempts >= park)
 	}
 	return out
 }

@@ -23,12 +23,13 @@ type memory struct {
 	next    uint64
 	nexts   int // calls of Next
 	dropped []string
+	health  map[string]*webhook.Health
 	fail    func(method string) error // nil: nothing fails
 	outcome chan struct{}             // holds one: there was an outcome
 }
 
 func newMemory() *memory {
-	return &memory{hooks: make(map[string]webhook.Webhook), bodies: make(map[string][]byte), outcome: make(chan struct{}, 1)}
+	return &memory{hooks: make(map[string]webhook.Webhook), bodies: make(map[string][]byte), health: make(map[string]*webhook.Health), outcome: make(chan struct{}, 1)}
 }
 
 // hook adds a webhook that wants everything.
@@ -133,6 +134,12 @@ func (m *memory) Settle(_ context.Context, d webhook.Delivery) error {
 		return err
 	}
 	i := slices.IndexFunc(m.rows, func(r webhook.Delivery) bool { return r.ID == d.ID })
+	if i >= 0 && d.Attempts > m.rows[i].Attempts {
+		if m.health[d.WebhookID] == nil {
+			m.health[d.WebhookID] = &webhook.Health{}
+		}
+		m.health[d.WebhookID].Note(time.Now(), d.Last.Good())
+	}
 	switch {
 	case i < 0:
 	case d.Status == webhook.StatusPending:
@@ -181,6 +188,35 @@ func (m *memory) Waiting(_ context.Context, id string) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+func (m *memory) WebhookHealth(_ context.Context, id string) (webhook.Health, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.health[id] == nil {
+		return webhook.Health{}, nil
+	}
+	return *m.health[id], nil
+}
+
+func (m *memory) TrimLane(_ context.Context, id string, keep int) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for _, d := range m.rows {
+		if d.WebhookID == id {
+			n++
+		}
+	}
+	dropped := 0
+	m.rows = slices.DeleteFunc(m.rows, func(r webhook.Delivery) bool {
+		if r.WebhookID != id || n-dropped <= keep {
+			return false
+		}
+		dropped++
+		return true
+	})
+	return dropped, nil
 }
 
 // final gives the settled deliveries.

@@ -15,7 +15,7 @@ import (
 
 // Caller makes one HTTP call; *safehttp.Client is the real one.
 type Caller interface {
-	Do(ctx context.Context, req *http.Request) (safehttp.Result, error)
+	Call(ctx context.Context, req *http.Request, opts safehttp.Options) (safehttp.Result, error)
 }
 
 // Reply is what came of one attempt.
@@ -50,13 +50,19 @@ func (s *HTTPSender) Send(ctx context.Context, job Job) Reply {
 	if err != nil {
 		return Reply{Attempt: Attempt{At: at, Error: string(FailureRequest)}}
 	}
-	res, err := s.caller.Do(ctx, req)
-	attempt := Attempt{At: at, Took: res.Took, StatusCode: res.StatusCode}
+	res, err := s.caller.Call(ctx, req, safehttp.Options{
+		Timeout: job.Webhook.timeout(), SkipVerify: job.Webhook.SkipVerify,
+	})
+	attempt := Attempt{
+		At: at, Took: res.Took, StatusCode: res.StatusCode, Split: res.Split, Address: res.Address, TLS: res.TLS,
+		Request: requestHead(req, job.Webhook.Headers),
+	}
 	if err != nil {
 		attempt.Error = string(failureOf(err))
 		return Reply{Attempt: attempt}
 	}
 	attempt.Response = strings.ToValidUTF8(string(res.Head), "\uFFFD")
+	attempt.Answer = answerHead(res)
 	reply := Reply{Attempt: attempt}
 	if res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable {
 		reply.RetryAfter = retryAfter(res.Header.Get("Retry-After"), s.now())
@@ -64,9 +70,15 @@ func (s *HTTPSender) Send(ctx context.Context, job Job) Reply {
 	return reply
 }
 
+// The headers that say why a call comes although its event is not new.
+const (
+	headerReplayed = "replayed"     // a person had it sent again
+	headerTest     = "webhook-test" // a person tries the receiver out
+)
+
 func (s *HTTPSender) request(ctx context.Context, job Job, at time.Time) (*http.Request, error) {
 	body := job.Event.Body
-	signature, err := Sign(job.Webhook.Secret, job.Event.ID, at, body)
+	signature, err := signAll(job.Webhook.secrets(at), job.Event.ID, at, body)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +89,9 @@ func (s *HTTPSender) request(ctx context.Context, job Job, at time.Time) (*http.
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, job.Webhook.URL, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("webhook request: %w", err)
+	}
+	for _, h := range job.Webhook.Headers.List() {
+		req.Header.Set(h.Name, h.Value)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "Pombal/"+s.version)
@@ -91,6 +106,12 @@ func (s *HTTPSender) request(ctx context.Context, job Job, at time.Time) (*http.
 		"x-whatsappId":      from.WhatsApp.WhatsAppID,
 	} {
 		req.Header[name] = []string{value}
+	}
+	if job.Delivery.Replay {
+		req.Header[headerReplayed] = []string{"true"}
+	}
+	if job.Test {
+		req.Header[headerTest] = []string{"true"}
 	}
 	return req, nil
 }

@@ -151,7 +151,9 @@ func TestSenderReplies(t *testing.T) {
 			}
 			c.want.Attempt.At = at
 			sender := webhook.NewSender(caller{c.result, c.err}, "test", func() time.Time { return at })
-			if got := sender.Send(t.Context(), j); got != c.want {
+			got := sender.Send(t.Context(), j)
+			got.Attempt.Request, got.Attempt.Answer = "", "" // see TestLedgerHeads
+			if got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})
@@ -163,7 +165,9 @@ type caller struct {
 	err    error
 }
 
-func (c caller) Do(context.Context, *http.Request) (safehttp.Result, error) { return c.result, c.err }
+func (c caller) Call(context.Context, *http.Request, safehttp.Options) (safehttp.Result, error) {
+	return c.result, c.err
+}
 
 // quick is a schedule for tests over the real network.
 func quick(d *webhook.DispatcherDeps) {

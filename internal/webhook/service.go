@@ -32,7 +32,12 @@ type ServiceDeps struct {
 	// Changed is told of each change once it is stored; nil tells nobody. It
 	// must not block.
 	Changed func(instanceID, webhookID string)
-	Now     func() time.Time // nil means time.Now
+	// Ledger, Sender and Retry are for what people do with deliveries. Retry is
+	// told of a webhook whose rest a person ends; nil tells nobody.
+	Ledger Ledger
+	Sender Sender
+	Retry  func(webhookID string)
+	Now    func() time.Time // nil means time.Now
 }
 
 // Service makes, changes and lists webhooks. It is safe for concurrent use.
@@ -44,6 +49,9 @@ type Service struct {
 func NewService(d ServiceDeps) *Service {
 	if d.Changed == nil {
 		d.Changed = func(string, string) {}
+	}
+	if d.Retry == nil {
+		d.Retry = func(string) {}
 	}
 	if d.Now == nil {
 		d.Now = time.Now
@@ -76,7 +84,8 @@ func (s *Service) Create(ctx context.Context, p CreateParams) (Webhook, error) {
 	if err != nil {
 		return Webhook{}, err
 	}
-	if faults = append(faults, urlFaults...); len(faults) > 0 {
+	faults = append(append(faults, urlFaults...), checkSettings(p.Settings)...)
+	if len(faults) > 0 {
 		return Webhook{}, problem.WithFields(problem.Invalid, faults...)
 	}
 	w, err := newWebhook(s.now())
@@ -88,6 +97,9 @@ func (s *Service) Create(ctx context.Context, p CreateParams) (Webhook, error) {
 	if p.Toggles != nil {
 		w.Events.Toggles = *p.Toggles
 	}
+	if p.Settings != nil {
+		p.Settings.apply(&w)
+	}
 	if err := s.deps.Store.CreateWebhook(ctx, w); err != nil {
 		return Webhook{}, fmt.Errorf("create webhook: %w", err)
 	}
@@ -95,8 +107,9 @@ func (s *Service) Create(ctx context.Context, p CreateParams) (Webhook, error) {
 	return w, nil
 }
 
-// Update changes name, URL and enabled where given. ErrChanged when p.Rev is
-// not the stored one. An update that changes nothing is no edit.
+// Update changes what is given, in one commit. ErrChanged when p.Rev is not the
+// stored one. An update that changes nothing is no edit. Another address, or
+// switching on, lets the calls of a stopped webhook begin again.
 func (s *Service) Update(ctx context.Context, instanceID, id string, p UpdateParams) (Webhook, error) {
 	var faults []problem.Field
 	if p.Name != nil {
@@ -113,39 +126,79 @@ func (s *Service) Update(ctx context.Context, instanceID, id string, p UpdatePar
 		faults = append(faults, urlFaults...)
 		p.URL = &raw
 	}
+	faults = append(append(faults, checkSettings(p.Settings)...), checkToggles(p.Toggles)...)
 	if len(faults) > 0 {
 		return Webhook{}, problem.WithFields(problem.Invalid, faults...)
 	}
-	return s.edit(ctx, instanceID, id, func(w *Webhook) error {
+	resumed := false
+	w, err := s.edit(ctx, instanceID, id, func(w *Webhook) error {
 		if p.Rev != 0 && p.Rev != w.Rev {
 			return ErrChanged
 		}
+		anew := p.URL != nil && *p.URL != w.URL || p.Enabled != nil && *p.Enabled && !w.Enabled
 		set(&w.Name, p.Name)
 		set(&w.URL, p.URL)
 		set(&w.Enabled, p.Enabled)
+		if p.Settings != nil {
+			p.Settings.apply(w)
+		}
+		if resumed = anew && !w.Stopped.IsZero(); resumed {
+			w.Stopped, w.ResumedAt = Stopped{}, s.now()
+		}
+		s.turn(w, p.Toggles)
 		return nil
 	})
+	if err == nil && resumed {
+		s.deps.Retry(id)
+	}
+	return w, err
 }
 
 // SetToggles changes the toggles named and leaves the others. A type that is
 // none of the 19 is refused and nothing is changed.
 func (s *Service) SetToggles(ctx context.Context, instanceID, id string, changes ToggleChanges) (Webhook, error) {
-	for t := range changes {
-		if bit(t) == 0 {
-			return Webhook{}, problem.InvalidField(string(t), "error.toggle_unknown")
-		}
+	if faults := checkToggles(changes); len(faults) > 0 {
+		return Webhook{}, problem.WithFields(problem.Invalid, faults...)
 	}
 	return s.edit(ctx, instanceID, id, func(w *Webhook) error {
-		toggles := w.Events.Toggles
-		for t, on := range changes {
-			toggles = toggles.With(t, on)
-		}
-		if toggles != w.Events.Toggles {
-			w.Events.Toggles = toggles
-			w.Events.UpdatedAt = s.now()
-		}
+		s.turn(w, changes)
 		return nil
 	})
+}
+
+// turn switches the toggles named and leaves the others.
+func (s *Service) turn(w *Webhook, changes ToggleChanges) {
+	toggles := w.Events.Toggles
+	for t, on := range changes {
+		toggles = toggles.With(t, on)
+	}
+	if toggles != w.Events.Toggles {
+		w.Events.Toggles = toggles
+		w.Events.UpdatedAt = s.now()
+	}
+}
+
+// checkToggles gives the types that are none of the 19.
+func checkToggles(changes ToggleChanges) (faults []problem.Field) {
+	for t := range changes {
+		if bit(t) == 0 {
+			faults = append(faults, field(string(t), "error.toggle_unknown")...)
+		}
+	}
+	return faults
+}
+
+func checkSettings(c *Settings) []problem.Field {
+	switch {
+	case c == nil:
+		return nil
+	case c.Timeout != 0 && (c.Timeout < MinTimeout || c.Timeout > MaxTimeout):
+		return field("timeout", "error.timeout", "min", int(MinTimeout.Seconds()), "max", int(MaxTimeout.Seconds()))
+	case c.Ordering != OrderingParked && c.Ordering != OrderingStrict:
+		return field("ordering", "error.ordering")
+	default:
+		return nil
+	}
 }
 
 // Delete removes a webhook and what waits for it; ErrNotFound.
@@ -179,6 +232,9 @@ func (s *Service) edit(ctx context.Context, instanceID, id string, change func(*
 	changed := false
 	w, err := s.deps.Store.UpdateWebhook(ctx, instanceID, id, func(w *Webhook) error {
 		before := *w
+		if w.Previous != "" && !s.now().Before(w.PreviousUntil) {
+			w.Previous, w.PreviousUntil = "", time.Time{} // of no more use to anybody
+		}
 		if err := change(w); err != nil {
 			return err
 		}
@@ -256,16 +312,24 @@ func newWebhook(now time.Time) (Webhook, error) {
 	if err != nil {
 		return Webhook{}, err
 	}
-	key := make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
+	secret, err := newSecret()
+	if err != nil {
 		return Webhook{}, err
 	}
 	return Webhook{
 		ID:        id,
-		Secret:    secretPrefix + base64.StdEncoding.EncodeToString(key),
+		Secret:    secret,
 		Events:    Events{ID: eventsID, CreatedAt: now, UpdatedAt: now},
 		CreatedAt: now,
 		UpdatedAt: now,
 		Rev:       1,
 	}, nil
+}
+
+func newSecret() (string, error) {
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return "", err
+	}
+	return secretPrefix + base64.StdEncoding.EncodeToString(key), nil
 }

@@ -35,6 +35,16 @@ func (s *shelf) Webhook(_ context.Context, instanceID, id string) (webhook.Webho
 	return w, nil
 }
 
+func (s *shelf) AllWebhooks(context.Context) (map[string][]webhook.Webhook, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[string][]webhook.Webhook)
+	for _, id := range s.order {
+		all[s.hooks[id].InstanceID] = append(all[s.hooks[id].InstanceID], s.hooks[id])
+	}
+	return all, nil
+}
+
 func (s *shelf) CountWebhooks(context.Context) (map[string]webhook.Count, error) {
 	return nil, errors.New("not used here")
 }

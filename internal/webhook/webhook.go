@@ -6,10 +6,12 @@ package webhook
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"pombal/internal/event"
 	"pombal/internal/problem"
+	"pombal/internal/safehttp"
 )
 
 // Webhook is one receiver of one instance's events.
@@ -22,10 +24,76 @@ type Webhook struct {
 	Events     Events `json:"events"`
 	// Secret signs the calls by Standard Webhooks: "whsec_" and 32 random
 	// bytes in base64. It never leaves in a body or a log.
-	Secret    string    `json:"secret"`
+	Secret string `json:"secret"`
+	// Previous is the secret before the last rotation. Until PreviousUntil calls
+	// are signed with both, so that a receiver can change at its leisure.
+	Previous      string    `json:"previous,omitempty"`
+	PreviousUntil time.Time `json:"previousUntil,omitzero"`
+	Ordering      Ordering  `json:"ordering,omitempty"`
+	Headers       Headers   `json:"headers,omitempty"` // sent with every call
+	// SkipVerify accepts any certificate. It is for receivers in the own
+	// network whose certificate nobody signed.
+	SkipVerify bool          `json:"skipVerify,omitempty"`
+	Timeout    time.Duration `json:"timeout,omitempty"` // of a call; 0 means DefaultTimeout
+	// Stopped says that calls have ceased because the receiver is gone. Events
+	// keep waiting for StoppedKeep. ResumedAt is when a person lifted that.
+	Stopped   Stopped   `json:"stopped,omitzero"`
+	ResumedAt time.Time `json:"resumedAt,omitzero"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
 	Rev       uint64    `json:"rev"` // counts edits
+}
+
+// Ordering says what happens to the deliveries behind one that fails.
+type Ordering string
+
+// The orderings. The zero Ordering lets the lane go on after the third failure
+// of a delivery.
+const (
+	OrderingParked Ordering = ""
+	OrderingStrict Ordering = "strict" // the lane waits for it
+)
+
+// The limits of a call's time.
+const (
+	DefaultTimeout = safehttp.CallTimeout
+	MinTimeout     = 3 * time.Second
+	MaxTimeout     = 60 * time.Second
+)
+
+// StoppedKeep is how long events wait for a webhook that was stopped.
+const StoppedKeep = 7 * 24 * time.Hour
+
+// Stopped is when and why a webhook's calls ceased; the zero value means that
+// they did not.
+type Stopped struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"` // a catalogue key
+}
+
+// The reasons of Stopped: catalogue keys.
+const (
+	StoppedGone     = "hooks.stopped.gone"     // the receiver said 410 Gone
+	StoppedHopeless = "hooks.stopped.hopeless" // days without one success
+)
+
+// IsZero says whether calls go on.
+func (s Stopped) IsZero() bool { return s.At.IsZero() }
+
+// secrets are those that calls are signed with at a time, the newest first.
+func (w Webhook) secrets(now time.Time) []string {
+	if w.Previous != "" && now.Before(w.PreviousUntil) {
+		return []string{w.Secret, w.Previous}
+	}
+	return []string{w.Secret}
+}
+
+// timeout is how long a call may take.
+func (w Webhook) timeout() time.Duration {
+	if w.Timeout == 0 {
+		return DefaultTimeout
+	}
+	return w.Timeout
 }
 
 // Count is how many webhooks an instance has.
@@ -49,14 +117,17 @@ type Events struct {
 // wants none. It is a value: changing a copy changes nothing else.
 type Toggles uint32
 
-func bit(t event.Type) Toggles {
+// bits number the types. They are made once and never change: toggles are read
+// for every delivery.
+var bits = sync.OnceValue(func() map[event.Type]Toggles {
+	all := make(map[event.Type]Toggles)
 	for i, info := range event.All() {
-		if info.Type == t {
-			return 1 << i
-		}
+		all[info.Type] = 1 << i
 	}
-	return 0
-}
+	return all
+})
+
+func bit(t event.Type) Toggles { return bits()[t] }
 
 // AllToggles wants every type: CodeChat's documented default.
 func AllToggles() Toggles { return 1<<len(event.All()) - 1 }
@@ -111,6 +182,12 @@ func (g *Toggles) UnmarshalJSON(raw []byte) error {
 	}
 	*g = 0
 	for name, on := range m {
+		if b := bit(event.Type(name)); b != 0 {
+			if on {
+				*g |= b
+			}
+			continue
+		}
 		if info, ok := event.Lookup(name); ok {
 			*g = g.With(info.Type, on)
 		}

@@ -46,13 +46,17 @@ type Config struct {
 	Unknown  error        // what Devices.Device answers for a device it has no keys of
 	Log      *slog.Logger // must not be nil
 	Now      func() time.Time
-	Endpoint *Endpoint // nil: WhatsApp itself
+	Endpoint *Endpoint    // nil: WhatsApp itself
+	Versions VersionStore // nil: nothing is remembered of versions
 }
 
 // Engine opens sessions with WhatsApp.
 type Engine struct {
 	cfg  Config
 	http *http.Client
+	// decodes has a place for each history that is being taken in.
+	decodes  chan struct{}
+	versions *versions
 }
 
 var _ instance.Engine = (*Engine)(nil)
@@ -86,7 +90,10 @@ func NewEngine(cfg Config) (*Engine, error) {
 	if cfg.Endpoint != nil {
 		trustRoot(cfg.Endpoint.RootKey)
 	}
-	return &Engine{cfg: cfg, http: httpClient(cfg.Endpoint)}, nil
+	client := httpClient(cfg.Endpoint)
+	return &Engine{
+		cfg: cfg, http: client, decodes: make(chan struct{}, maxDecodes), versions: newVersions(cfg, client),
+	}, nil
 }
 
 // Open makes a session; see instance.Engine.

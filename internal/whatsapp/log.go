@@ -11,18 +11,69 @@ import (
 const maxLogLine = 300
 
 // libraryLog passes the library's warnings and errors on. Its debug lines are
-// never built: they hold QR texts and message stanzas.
-type libraryLog struct{ log *slog.Logger }
+// never built: they hold QR texts and message stanzas. A few lines are the only
+// sign of what happened; hooks hear of those, by the format alone.
+type libraryLog struct {
+	log   *slog.Logger
+	hooks *hooks
+	recv  bool // lines of this module stand for one stanza each
+}
+
+// hooks are what a session wants to hear of the library's log. All functions
+// are called on the library's goroutines, before the next stanza is handled.
+type hooks struct {
+	stanza func()         // something came from WhatsApp
+	notice func(kind any) // a notification that the library does not know
+	busy   func(code any) // WhatsApp's number for the end of the connection, which comes next
+}
+
+// The formats that are listened for, and how the module of received stanzas is
+// called.
+const (
+	formatNotice = "Unhandled notification with type %s"
+	formatBusy   = "Got %d/%s connect failure, assuming automatic reconnect will handle it"
+	formatEnd    = "Got 503 stream error, assuming automatic reconnect will handle it"
+	formatToken  = "Got %d/%s connect failure, refreshing CAT before reconnecting..."
+	moduleRecv   = "Recv"
+
+	codeUnavailable = 503
+)
 
 var _ waLog.Logger = libraryLog{}
 
-func (l libraryLog) Warnf(msg string, args ...any)  { l.log.Warn(line(msg, args)) }
+func (l libraryLog) Warnf(msg string, args ...any) {
+	switch {
+	case l.hooks == nil:
+	case msg == formatBusy && len(args) > 0:
+		l.hooks.busy(args[0])
+	case msg == formatEnd:
+		l.hooks.busy(codeUnavailable)
+	}
+	l.log.Warn(line(msg, args))
+}
+
 func (l libraryLog) Errorf(msg string, args ...any) { l.log.Error(line(msg, args)) }
-func (l libraryLog) Infof(string, ...any)           {}
-func (l libraryLog) Debugf(string, ...any)          {}
+
+func (l libraryLog) Infof(msg string, args ...any) {
+	if l.hooks != nil && msg == formatToken && len(args) > 0 {
+		l.hooks.busy(args[0])
+	}
+}
+
+func (l libraryLog) Debugf(msg string, args ...any) {
+	switch {
+	case l.hooks == nil:
+	case l.recv:
+		l.hooks.stanza()
+	case msg == formatNotice && len(args) > 0:
+		l.hooks.notice(args[0])
+	}
+}
 
 func (l libraryLog) Sub(module string) waLog.Logger {
-	return libraryLog{log: l.log.With("module", module)}
+	l.log = l.log.With("module", module)
+	l.recv = module == moduleRecv
+	return l
 }
 
 func line(msg string, args []any) string {

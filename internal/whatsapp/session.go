@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"go.mau.fi/whatsmeow"
-	"go.mau.fi/whatsmeow/socket"
+	"go.mau.fi/whatsmeow/proto/waWa6"
 	wmstore "go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/types"
 	"go.mau.fi/whatsmeow/types/events"
@@ -26,6 +29,16 @@ type session struct {
 	// own is the linked number, from the device or the pairing event. The
 	// library rewrites its own copy without a lock, so it is not read again.
 	own atomic.Pointer[types.JID]
+	// name is the account's own push name, kept apart for the same reason.
+	name     atomic.Pointer[string]
+	reachout atomic.Pointer[time.Time] // until when messages to new people are refused
+	bg       *background
+	outgoing outgoing
+	watch    watcher
+	http     *http.Client
+	revision atomic.Uint32 // the version number of the newest connection
+	ending   atomic.Int64  // WhatsApp's number for the end of it; 0: none
+	past     past
 }
 
 var _ instance.Session = (*session)(nil)
@@ -39,7 +52,11 @@ var errCAT = errors.New("no Messenger account")
 // the decrypted text survives until the handler has said yes.
 func newSession(e *Engine, p instance.OpenParams, device *wmstore.Device) *session {
 	log := e.cfg.Log.With("instance", p.InstanceID)
-	s := &session{engine: e, params: p, client: whatsmeow.NewClient(device, libraryLog{log: log})}
+	s := &session{engine: e, params: p, bg: newBackground(), http: e.httpFor(p.Proxy)}
+	s.client = whatsmeow.NewClient(device, libraryLog{log: log, hooks: &hooks{
+		stanza: p.Sink.Seen, notice: s.notice, busy: s.busy,
+	}})
+	s.setName(device.PushName)
 	if jid := device.GetJID(); !jid.IsEmpty() {
 		s.own.Store(&jid)
 	}
@@ -52,26 +69,43 @@ func newSession(e *Engine, p instance.OpenParams, device *wmstore.Device) *sessi
 	c.AutomaticMessageRerequestFromPhone = true
 	c.ManualHistorySyncDownload = true
 	c.RefreshCAT = func(context.Context) error { return errCAT }
-	c.SetPreLoginHTTPClient(e.http)
-	c.SetWebsocketHTTPClient(e.http)
-	c.SetMediaHTTPClient(e.http)
+	c.SetPreLoginHTTPClient(s.http)
+	c.SetWebsocketHTTPClient(s.http)
+	c.SetMediaHTTPClient(limitBodies(s.http, maxMedia))
+	c.GetClientPayload = func() *waWa6.ClientPayload { return s.payload(device) }
 	c.PrePairCallback = s.beforePair
 	c.AddEventHandlerWithSuccessStatus(s.handle)
 	return s
 }
 
+// payload is what the client says about itself, with the version in use.
+func (s *session) payload(device *wmstore.Device) *waWa6.ClientPayload {
+	var p *waWa6.ClientPayload
+	if s.params.History == instance.HistoryFull {
+		p = fullHistoryPayload(device)
+	} else {
+		p = device.GetClientPayload()
+	}
+	s.revision.Store(s.engine.versions.stamp(p))
+	return p
+}
+
+// busy hears by which number WhatsApp ends the connection, where the library's
+// event does not say.
+func (s *session) busy(code any) {
+	if n, ok := code.(int); ok {
+		s.ending.Store(int64(n))
+	}
+}
+
 // Connect dials and shakes hands; see instance.Session.
 func (s *session) Connect(ctx context.Context) error {
+	s.ending.Store(0)
 	err := s.client.ConnectContext(ctx)
 	if err == nil || errors.Is(err, whatsmeow.ErrAlreadyConnected) {
 		return nil
 	}
-	dial := &instance.DialError{Err: err}
-	var status socket.ErrWithStatusCode
-	if errors.As(err, &status) {
-		dial.HTTPStatus = status.StatusCode
-	}
-	return dial
+	return dialError(err, s.params.Proxy != nil)
 }
 
 // Disconnect closes the socket; see instance.Session.
@@ -97,11 +131,19 @@ func (s *session) Logout(ctx context.Context) error {
 func (s *session) Close() {
 	s.closed.Store(true)
 	s.client.Disconnect()
+	s.bg.stop()
+	if s.http != s.engine.http {
+		s.http.CloseIdleConnections()
+	}
 }
 
 // beforePair runs before the keys are stored. Keys of an earlier link under the
 // same address would win over the new ones, so they go first.
 func (s *session) beforePair(jid types.JID, _, _ string) bool {
+	if err := s.params.Sink.AllowPair(jid.String()); err != nil {
+		s.engine.cfg.Log.Warn("a device was not linked", "instance", s.params.InstanceID, "error", err)
+		return false
+	}
 	if err := s.engine.cfg.Devices.Erase(context.Background(), jid); err != nil {
 		s.engine.cfg.Log.Error("erase the keys of an earlier link", "instance", s.params.InstanceID, "error", err)
 		return false
@@ -127,11 +169,35 @@ func (s *session) handle(evt any) (ok bool) {
 	if s.closed.Load() {
 		return false
 	}
+	s.tellBesides(evt)
 	if sig := s.signal(evt); sig != nil {
 		s.params.Sink.Signal(sig)
-		return true
+	} else if !s.record(evt) {
+		return false
 	}
-	return s.record(evt)
+	s.observe(evt)
+	return true
+}
+
+// tellBesides tells the instance what an event means for its life when webhooks
+// hear of the event too.
+func (s *session) tellBesides(evt any) {
+	switch e := evt.(type) {
+	case *events.NotifyAccountReachoutTimelock:
+		s.params.Sink.Signal(instance.SignalReachout{
+			Active: e.IsActive, Kind: e.EnforcementType, Until: e.TimeEnforcementEnds.Time,
+		})
+	case *events.Message:
+		if e.Info.IsFromMe && e.Info.Sender.Device == 0 {
+			s.params.Sink.Signal(instance.SignalPhone{})
+		}
+	case *events.Receipt:
+		if e.IsFromMe && e.Sender.Device == 0 {
+			s.params.Sink.Signal(instance.SignalPhone{})
+		}
+	case *events.AppState: // only the phone changes the state of chats
+		s.params.Sink.Signal(instance.SignalPhone{})
+	}
 }
 
 // record stores what an event means for webhooks; true once it is on disk.
@@ -165,16 +231,25 @@ func (s *session) signal(evt any) instance.Signal {
 		return s.paired(e)
 	case *events.PairError:
 		return instance.SignalPairFailed{Detail: pairDetail(e.Error)}
-	case *events.PairPasskeyRequest, *events.PairPasskeyError:
-		return instance.SignalPasskey{}
+	case *events.PairPasskeyRequest:
+		return s.passkey(e)
+	case *events.PairPasskeyConfirmation:
+		return instance.SignalPasskeyConfirm{Code: e.Code, Skip: e.SkipHandoffUX}
+	case *events.PairPasskeyError:
+		return instance.SignalPasskeyFailed{Detail: passkeyDetail(e)}
 	case *events.ManualLoginReconnect:
 		return instance.SignalRestart{}
 	case *events.Connected:
+		s.engine.versions.accepted(s.revision.Load())
 		return instance.SignalConnected{}
+	case *events.OfflineSyncPreview:
+		return instance.SignalSyncing{Missed: e.Total}
 	case *events.OfflineSyncCompleted:
 		return instance.SignalSynced{}
 	case *events.Disconnected:
-		return instance.SignalDisconnected{}
+		return instance.SignalDisconnected{Code: int(s.ending.Swap(0))}
+	case *events.StreamError:
+		return streamError(e)
 	case *events.LoggedOut:
 		return instance.SignalLoggedOut{Code: int(e.Reason)}
 	case *events.StreamReplaced:
@@ -182,11 +257,11 @@ func (s *session) signal(evt any) instance.Signal {
 	case *events.TemporaryBan:
 		return instance.SignalBanned{Code: int(e.Code), Expires: e.Expire}
 	case *events.ClientOutdated:
-		return instance.SignalOutdated{}
+		return s.outdated()
 	case *events.ConnectFailure:
 		return instance.SignalRefused{Code: int(e.Reason), Detail: e.Message}
 	case *events.CATRefreshError:
-		return instance.SignalRefused{Code: int(events.ConnectFailureCATInvalid)}
+		return s.noToken()
 	case *events.KeepAliveTimeout:
 		return instance.SignalNoAnswer{Misses: e.ErrorCount}
 	case *events.KeepAliveRestored:
@@ -194,12 +269,43 @@ func (s *session) signal(evt any) instance.Signal {
 	case *events.AppStateSyncComplete:
 		// A full sync sets the push name without an event of its own. This
 		// handler runs on the goroutine that has just written the field.
+		s.setName(s.client.Store.PushName)
 		return instance.SignalProfile{PushName: s.client.Store.PushName}
 	case *events.PushNameSetting:
+		s.setName(e.Action.GetName())
 		return instance.SignalProfile{PushName: e.Action.GetName()}
+	case *events.IdentityChange:
+		return instance.SignalIdentity{JID: e.JID.String()}
 	default:
 		return nil
 	}
+}
+
+// noToken follows a refusal that is meant for Messenger accounts.
+func (s *session) noToken() instance.Signal {
+	code := int(s.ending.Swap(0))
+	if code == 0 {
+		code = int(events.ConnectFailureCATExpired)
+	}
+	return instance.SignalRefused{Code: code}
+}
+
+// outdated notes that the version of this connection is refused.
+func (s *session) outdated() instance.Signal {
+	revision := s.revision.Load()
+	s.engine.versions.refused(revision)
+	return instance.SignalOutdated{Version: s.engine.versions.full(revision).String()}
+}
+
+// streamError keeps WhatsApp's number and the names of what came with it; the
+// content may be anything.
+func streamError(e *events.StreamError) instance.Signal {
+	sig := instance.SignalStreamError{}
+	sig.Code, _ = strconv.Atoi(e.Code)
+	for _, child := range e.Raw.GetChildren() {
+		sig.Detail = strings.TrimSpace(sig.Detail + " " + child.Tag)
+	}
+	return sig
 }
 
 func (s *session) paired(e *events.PairSuccess) instance.Signal {

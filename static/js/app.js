@@ -34,7 +34,21 @@
     box.onmouseenter = box.onfocus = stop;
     box.onmouseleave = start;
     start();
+    remember(box.className, text);
   }
+  // Every notice stays readable after it went.
+  function remember(kind, text) {
+    const list = byId('notices')?.querySelector('ol');
+    if (!list) return;
+    const item = doc.createElement('li');
+    item.className = kind.replace('toast ', '');
+    item.textContent = text;
+    list.prepend(item);
+    if (list.children.length > 10) list.lastChild.remove();
+    byId('notices').hidden = false;
+  }
+  const flash = byId('flash');
+  if (flash) remember(flash.dataset.kind, flash.textContent);
   on('toast', e => toast(e.detail.kind, e.detail.text));
   on('keydown', e => {
     if (e.key !== 'Escape') return;
@@ -71,7 +85,8 @@
   on('close', () => {
     shelve();
     dialog.replaceChildren();
-    if (opener) (byId(opener) || byId('main')).focus();
+    if (opener) byId(opener)?.focus();
+    if (opener && doc.activeElement === body) byId('main').focus();
     opener = null;
   }, dialog);
   function fill(source) {
@@ -103,6 +118,10 @@
       if (words.textContent !== text) words.textContent = text;
       const bar = box.querySelector('progress');
       if (bar) bar.value = Math.max(0, left / 1000);
+      if (left < 10000 && left > 0 && !end.soon && box.dataset.soon) {
+        end.soon = true;
+        byId('say').textContent = box.dataset.soon;
+      }
       if (left > 0 || end.over) continue;
       // A dead code must not be scanned: it goes at its very moment, and what
       // comes next is asked for in case the signal got lost.
@@ -114,9 +133,9 @@
   }
   setInterval(tick, 200);
 
-  // --- Times in the zone of the browser.
-  const near = new Intl.DateTimeFormat(lang, {day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit'});
-  const far = new Intl.DateTimeFormat(lang, {day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit'});
+  // --- Times in the zone that was chosen, or that of the browser.
+  const form = {day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', timeZone: body.dataset.zone};
+  const near = new Intl.DateTimeFormat(lang, form), far = new Intl.DateTimeFormat(lang, {...form, year: 'numeric'});
   const ago = (body.dataset.ago || '').split('|');
   function times() {
     const now = Date.now();
@@ -136,9 +155,9 @@
 
   // --- How many instances need somebody, in the title and the icon of the tab.
   function attention() {
-    const rows = byId('rows'), icon = byId('favicon');
-    if (!rows?.dataset.attention) return;
-    const n = Number(rows.dataset.attention), title = doc.title.replace(/^\(!.*?\) /, '');
+    const box = byId('attention'), icon = byId('favicon');
+    if (!box) return;
+    const n = Number(box.dataset.n), title = doc.title.replace(/^\(!.*?\) /, '');
     doc.title = n ? `(!${n.toLocaleString(lang)}) ${title}` : title;
     const href = n ? icon.dataset.attention : icon.dataset.ok;
     if (icon.getAttribute('href') !== href) icon.href = href;
@@ -200,7 +219,7 @@
     // One line of the list changed.
     on('htmx:sse:before:message', e => {
       const id = /^inst-(?!list$)(.+)/.exec(e.detail.message.event)?.[1];
-      if (!id || !byId('rows')) return;
+      if (!id) return;
       const row = byId('row-' + id);
       if (row) htmx.ajax('GET', `/instances/${encodeURIComponent(id)}/row`, {target: row, swap: 'outerMorph'});
       clearTimeout(counts);
@@ -220,6 +239,22 @@
   }
   on('offline', () => { byId('offline').hidden = false; }, window);
   on('online', () => { byId('offline').hidden = true; live && htmx.trigger(live, 'resync', {}, false); }, window);
+
+  // --- Single keys, where they are switched on. An element says which key it
+  // answers to; "g" waits for the second key.
+  let went = -9999;
+  on('keydown', e => {
+    if (!('keys' in body.dataset) || e.ctrlKey || e.metaKey || e.altKey || dialog.open ||
+        e.target.closest('input, select, textarea')) return;
+    const now = performance.now(), key = (now - went < 1500 ? 'g' : '') + e.key;
+    went = key === 'g' ? now : -9999;
+    const rows = all('#list th a');
+    let el = doc.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    if (key === 'j' || key === 'k') el = rows[Math.max(0, rows.indexOf(doc.activeElement) + (key === 'j' ? 1 : -1))];
+    if (!el) return;
+    e.preventDefault();
+    if (el.matches('input') || rows.includes(el)) el.focus(); else el.click();
+  });
 
   // --- A form that is sent is sent once.
   on('submit', e => {

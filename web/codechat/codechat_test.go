@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +23,7 @@ type exchange struct {
 	Request struct {
 		Method, Path string
 		Header       map[string]string
+		Body         string `json:",omitempty"`
 	}
 	Status int
 	Answer json.RawMessage
@@ -40,6 +43,8 @@ func fixture(t *testing.T) *webtest.Kit {
 		},
 	})
 	k.Instances.Put(instance.Instance{ID: "01J9IDLE", Name: "idle"})
+	k.Instances.Put(instance.Instance{ID: "01J9SPARE", Name: "spare", BusinessID: "01J9ZQ0001"})
+	fillHistory(k)
 	toggles := webhook.AllToggles()
 	for _, off := range []event.Type{event.MessagesSet, event.ContactsSet, event.PresenceUpdate, event.ChatsSet} {
 		toggles = toggles.With(off, false)
@@ -52,6 +57,25 @@ func fixture(t *testing.T) *webtest.Kit {
 	})
 	return k
 }
+
+// fillHistory keeps one chat and two messages of it.
+func fillHistory(k *webtest.Kit) {
+	at := event.WireTime(time.Date(2026, 3, 2, 9, 20, 30, 0, time.UTC))
+	const jid = "5521998880002@s.whatsapp.net"
+	k.History.PutChat(event.ChatData{ChatID: "01JF", RemoteJID: jid, CreatedAt: at},
+		event.ContactData{ContactID: "01JD", PushName: "Nina", RemoteJID: jid, CreatedAt: at})
+	for i, mine := range []bool{false, true} {
+		k.History.PutMessage(event.MessageData{
+			MessageID: "01JA" + strconv.Itoa(i), KeyID: "A1B2C3D4" + strconv.Itoa(i), KeyFromMe: mine, KeyRemoteJID: jid, PushName: "Nina",
+			ContentType: "conversation", Content: json.RawMessage(`{"text":"hello"}`), Source: "android",
+			MessageTimestamp: 1772450111, CreatedAt: at,
+		})
+	}
+}
+
+// update writes what is answered into the files of testdata, to be read and
+// judged by a person.
+var update = flag.Bool("update", false, "write testdata")
 
 // Each answer is the file's, byte for byte but for white space: the order of
 // the fields counts.
@@ -81,7 +105,18 @@ func TestExchanges(t *testing.T) {
 			for name, value := range x.Request.Header {
 				headers = append(headers, name+": "+value)
 			}
-			a := k.NewClient().Do(x.Request.Method, x.Request.Path, "", headers...)
+			a := k.NewClient().Do(x.Request.Method, x.Request.Path, x.Request.Body, headers...)
+			if *update {
+				x.Status, x.Answer = a.Status, json.RawMessage(a.Body)
+				raw, err := json.MarshalIndent(x, "", "  ")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, append(raw, '\n'), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
 			if a.Status != x.Status {
 				t.Errorf("status = %d, want %d", a.Status, x.Status)
 			}

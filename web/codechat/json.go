@@ -80,6 +80,13 @@ type errorJSON struct {
 	StatusCode int      `json:"statusCode"`
 }
 
+// error13JSON is errorJSON as version 1.3 spells it.
+type error13JSON struct {
+	Status  int      `json:"status"`
+	Error   string   `json:"error"`
+	Message []string `json:"message"`
+}
+
 // claimsOf are the claims of an instance's token.
 func claimsOf(in instance.Instance) auth.InstanceClaims {
 	return auth.InstanceClaims{InstanceID: in.ID, TokenID: in.Token.ID, IssuedAt: in.Token.IssuedAt}
@@ -100,6 +107,20 @@ func newInstance(in instance.Instance, jwt string, hooks []webhook.Webhook, b in
 		j.Webhook = append(j.Webhook, newWebhook(h))
 	}
 	return j
+}
+
+// deleted is the instance as it is answered after it was deleted.
+func (j instanceJSON) deleted(at time.Time) instanceJSON {
+	j.DeletedAt, j.Connection = timeOrNull(at), "close"
+	return j
+}
+
+func newWebhooks(hooks []webhook.Webhook) []webhookJSON {
+	list := make([]webhookJSON, 0, len(hooks))
+	for _, h := range hooks {
+		list = append(list, newWebhook(h))
+	}
+	return list
 }
 
 func newWebhook(h webhook.Webhook) webhookJSON {

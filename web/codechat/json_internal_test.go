@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pombal/internal/event"
+	"pombal/internal/instance"
 	"pombal/internal/webhook"
 )
 
@@ -59,6 +60,8 @@ func TestShapes(t *testing.T) {
 	const events = "{" + toggleNames + " webhookEventsId createdAt updatedAt }"
 	const hook = "{name url enabled webhookId createdAt updatedAt instanceInstanceId WebhookEvents " + events + " }"
 	const auth = "{authId jwt createdAt updatedAt }"
+	const created = "{instanceId name state connection createdAt deletedAt businessBusinessId Auth " + auth + " "
+	const tenant = "{businessId name businessToken attributes {} createdAt updatedAt deletedAt "
 	const account = "{whatsappId remoteJid pictureUrl pushName createdAt }"
 	for _, tc := range []struct {
 		name, want string
@@ -67,6 +70,18 @@ func TestShapes(t *testing.T) {
 		{"eventsJSON", events, eventsJSON(webhook.Events{})},
 		{"webhookJSON", hook, newWebhook(webhook.Webhook{})},
 		{"authJSON", auth, authJSON{}},
+		{"codeJSON", "{base64 code state }", codeJSON{}},
+		{"stateJSON", "{state statusReason }", stateJSON{}},
+		{"rotationJSON", "{newToken oldTokenExpiresAt }", rotationJSON{}},
+		{"pageJSON", "{totalRecords totalPages currentPage records [] }", pageOf([]string(nil), 1)},
+		{"createJSON", created + "}", createJSON{}},
+		{"moveJSON", created + "WhatsApp " + account + " }", moveJSON{WhatsApp: &event.WireWhatsApp{}}},
+		{"businessJSON", tenant + "BusinessWebhook {webhookId url enabled createdAt updatedAt } }",
+			newBusiness(instance.Business{Webhook: &instance.BusinessWebhook{}}, "")},
+		{"sentJSON", "{messageId keyId keyFromMe keyRemoteJid keyParticipant pushName contentType content {} source " +
+			"messageTimestamp isGroup createdAt instanceInstanceId }", newSent(event.SentData{
+			MessageData: event.MessageData{Content: []byte("{}")}}, "i")},
+		{"error13JSON", "{status error message [] }", error13JSON{Message: []string{}}},
 		{"errorJSON", "{message [] error statusCode }", errorJSON{Message: []string{}}},
 		{
 			"instanceJSON", "{instanceId name state connection createdAt deletedAt Auth " + auth + " WhatsApp " + account +

@@ -24,11 +24,11 @@ const selected = "The selected instance_id is invalid."
 type reply struct {
 	Code    string `json:"code"`
 	Message string `json:"message"` // success or failed
-	Result  any    `json:"result"`  // a string, or with 102 an array
+	Result  any    `json:"result"`  // a string, with 102 an array, at our own operations also an object
 }
 
-func sendDone(c *fiber.Ctx) error {
-	return c.JSON(reply{Code: codeDone, Message: "success", Result: "Logout request sent to WhatsApp"})
+func sendDone(c *fiber.Ctx, result any) error {
+	return c.JSON(reply{Code: codeDone, Message: "success", Result: result})
 }
 
 func sendInvalid(c *fiber.Ctx, result ...string) error {

@@ -31,6 +31,7 @@ type Auth struct {
 	texts    map[string]string // id of a key to the key
 	next     int
 	panics   any
+	unproved bool
 
 	// Err is what Login and Setup answer with.
 	Err error
@@ -59,8 +60,8 @@ func (f *Auth) SetPanic(value any) { f.mu.Lock(); defer f.mu.Unlock(); f.panics 
 // Seen is how often a request counted as a person being there.
 func (f *Auth) Seen() int { f.mu.Lock(); defer f.mu.Unlock(); return f.seen }
 
-// Sessions is how many sessions are open.
-func (f *Auth) Sessions() int { f.mu.Lock(); defer f.mu.Unlock(); return len(f.sessions) }
+// Open is how many sessions are open.
+func (f *Auth) Open() int { f.mu.Lock(); defer f.mu.Unlock(); return len(f.sessions) }
 
 // NeedsSetup says whether there is no user.
 func (f *Auth) NeedsSetup(context.Context) (bool, error) {
@@ -109,7 +110,7 @@ func (f *Auth) OpenSession(_ context.Context, userID string, p auth.SessionParam
 	token := fmt.Sprintf("canary-session-%d", f.next)
 	s := auth.Session{
 		ID: "s-" + token, UserID: userID, CSRFKey: []byte(fmt.Sprintf("%032d", f.next)), CreatedAt: f.clock.Now(),
-		Address: p.Address, UserAgent: p.UserAgent, Keep: p.Keep,
+		Address: p.Address, UserAgent: p.UserAgent, Keep: p.Keep, SeenAt: f.clock.Now(),
 	}
 	f.sessions[token] = s
 	return token, s, nil

@@ -14,13 +14,19 @@ import (
 
 // Instances is a web.Instances in memory.
 type Instances struct {
+	typed    map[string]instance.TypedCode
+	passkeys map[string]instance.Passkey
+
 	mu      sync.Mutex
 	clock   *Clock
 	items   map[string]instance.Instance
 	pairing map[string]instance.Pairing
 	calls   []string
 	next    int
-	panics  any
+
+	businesses map[string]instance.Business
+
+	panics any
 
 	// Err is what every method with an error answers with.
 	Err error
@@ -147,6 +153,9 @@ func (f *Instances) Create(_ context.Context, p instance.CreateParams) (instance
 		return instance.Instance{}, f.Err
 	}
 	err := f.checkName("", p.Name)
+	if p.Name == "" && p.AutoName {
+		err = nil
+	}
 	f.next++
 	id := fmt.Sprintf("new-%d", f.next)
 	f.calls = append(f.calls, "create "+p.Name)
@@ -154,7 +163,13 @@ func (f *Instances) Create(_ context.Context, p instance.CreateParams) (instance
 	if err != nil {
 		return instance.Instance{}, err
 	}
-	return f.Put(instance.Instance{ID: id, Name: p.Name}), nil
+	if p.Name == "" {
+		p.Name = "instance-" + id
+	}
+	if p.ID != "" {
+		id = p.ID
+	}
+	return f.Put(instance.Instance{ID: id, Name: p.Name, BusinessID: p.BusinessID}), nil
 }
 
 // change applies fn to an instance and notes the call.
@@ -266,14 +281,6 @@ func (f *Instances) Delete(_ context.Context, id string, _ instance.DeleteParams
 	defer f.mu.Unlock()
 	delete(f.items, id)
 	return nil
-}
-
-// Business gives the one tenant.
-func (f *Instances) Business(_ context.Context, id string) (instance.Business, error) {
-	if f.Err != nil {
-		return instance.Business{}, f.Err
-	}
-	return instance.Business{ID: id, Name: "Example Ltda", CreatedAt: f.clock.Now()}, nil
 }
 
 // Linked is a linked, connected account.

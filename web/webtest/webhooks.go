@@ -169,6 +169,12 @@ func (f *Webhooks) Update(_ context.Context, instanceID, id string, p webhook.Up
 	if p.Enabled != nil {
 		h.Enabled = *p.Enabled
 	}
+	for typ, on := range p.Toggles {
+		h.Events.Toggles = h.Events.Toggles.With(typ, on)
+	}
+	if c := p.Settings; c != nil {
+		h.Ordering, h.Headers, h.SkipVerify, h.Timeout = c.Ordering, c.Headers, c.SkipVerify, c.Timeout
+	}
 	if err := checkWebhook(h.Name, h.URL); err != nil {
 		return webhook.Webhook{}, err
 	}

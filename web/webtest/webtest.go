@@ -27,6 +27,7 @@ type Kit struct {
 	Webhooks  *Webhooks
 	Auth      *Auth
 	Audit     *Audit
+	History   *History
 	Hub       *live.Hub
 	Clock     *Clock
 	Log       *Log
@@ -42,10 +43,11 @@ func NewServer(t testing.TB, change ...func(*web.Deps)) *Kit {
 	clock := &Clock{now: time.Date(2026, 3, 2, 9, 15, 0, 0, time.UTC)}
 	k := &Kit{
 		T: t, Instances: NewInstances(clock), Webhooks: NewWebhooks(clock), Auth: NewAuth(clock), Audit: &Audit{},
-		Hub: live.NewHub(live.Options{}), Clock: clock, Log: &Log{}, served: make(chan error, 1),
+		History: &History{},
+		Hub:     live.NewHub(live.Options{}), Clock: clock, Log: &Log{}, served: make(chan error, 1),
 	}
 	deps := web.Deps{
-		Instances: k.Instances, Webhooks: k.Webhooks, Auth: k.Auth, Audit: k.Audit, Hub: k.Hub, Now: clock.Now,
+		Instances: k.Instances, Webhooks: k.Webhooks, Ledger: Ledger{k.Webhooks}, Events: Events{}, Catch: Catch{}, Auth: k.Auth, Audit: k.Audit, History: k.History, Hub: k.Hub, Now: clock.Now,
 		QRPNG: func(text string) ([]byte, error) { return []byte("\x89PNG " + text), nil },
 		Log:   slog.New(slog.NewJSONHandler(k.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

@@ -39,12 +39,16 @@ type House struct {
 	Path    string // of the data file
 	Store   *store.DB
 	Keys    *wastore.Container
+	Engine  *whatsapp.Engine
 	Manager *instance.Manager
 	Timing  instance.Timing
+	Pace    instance.Pace
+	Log     *slog.Logger
 
 	mu      sync.Mutex
 	changed chan struct{}
 	after   func([]event.Event)
+	clock   instance.Clock
 }
 
 // QuickTiming is DefaultTiming without the politeness, so that tests need not
@@ -55,14 +59,26 @@ func QuickTiming() instance.Timing {
 	t.BackoffMax = 200 * time.Millisecond
 	t.Steady = time.Nanosecond
 	t.Logout = 2 * time.Second
-	t.StartEvery = time.Millisecond
+	t.StartEvery, t.DialEvery, t.UrgentEvery, t.Push = 0, 0, 0, 0
+	t.FlapFree = 1 << 20
+	t.Announce = 0
 	t.RetryStore = 10 * time.Millisecond
 	return t
+}
+
+// QuickPace is DefaultPace without the politeness.
+func QuickPace() instance.Pace {
+	p := instance.DefaultPace()
+	p.Every, p.NewEvery = time.Microsecond, time.Microsecond
+	return p
 }
 
 // Options change a House from its defaults.
 type Options struct {
 	Timing *instance.Timing
+	Clock  instance.Clock      // nil: the system's
+	Pace   instance.Pace       // zero: so fast that no test waits
+	Log    *slog.Logger        // nil: silence
 	After  func([]event.Event) // hears of recorded events
 }
 
@@ -76,10 +92,16 @@ func New(t testing.TB, opts Options) *House {
 	t.Cleanup(func() { _ = network.Close() })
 	h := &House{
 		T: t, Network: network, Path: filepath.Join(t.TempDir(), "pombal.db"), Timing: QuickTiming(),
-		changed: make(chan struct{}), after: opts.After,
+		changed: make(chan struct{}), after: opts.After, clock: opts.Clock,
 	}
 	if opts.Timing != nil {
 		h.Timing = *opts.Timing
+	}
+	if h.Pace = opts.Pace; h.Pace == (instance.Pace{}) {
+		h.Pace = QuickPace()
+	}
+	if h.Log = opts.Log; h.Log == nil {
+		h.Log = slog.New(slog.DiscardHandler)
 	}
 	h.Start()
 	t.Cleanup(h.Stop)
@@ -95,15 +117,15 @@ func (h *House) Start() {
 	keys, err := wastore.New(db, wastore.Options{})
 	h.must(err)
 	engine, err := whatsapp.NewEngine(whatsapp.Config{
-		Devices: keys, Unknown: wastore.ErrNoDevice, Log: slog.New(slog.DiscardHandler), Now: time.Now,
-		Endpoint: h.endpoint(),
+		Devices: keys, Unknown: wastore.ErrNoDevice, Log: h.Log, Now: time.Now,
+		Endpoint: h.endpoint(), Versions: db,
 	})
 	h.must(err)
-	h.Store, h.Keys = db, keys
+	h.Store, h.Keys, h.Engine = db, keys, engine
 	h.Manager = instance.NewManager(instance.Deps{
 		Store: db, Engine: engine, Recorder: event.NewRecorder(db, h.recorded), Notify: h.notify,
 		Picture: func(code string) (string, error) { return "data:,", nil },
-		Log:     slog.New(slog.DiscardHandler), Now: time.Now, Timing: h.Timing,
+		Log:     h.Log, Now: time.Now, Clock: h.clock, Timing: h.Timing, Pace: h.Pace,
 	})
 	h.must(h.Manager.EnsureBusiness(context.Background(), "Test"))
 	h.must(h.Manager.Start(context.Background()))

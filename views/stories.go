@@ -1,7 +1,9 @@
 package views
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/a-h/templ"
@@ -13,11 +15,23 @@ import (
 	"pombal/internal/webhook"
 )
 
-// story is one component in one state.
-type story struct {
+// Story is one component in one state: what tests look at, and, in the demo,
+// people.
+type Story struct {
 	Name string
 	Full bool // a whole page
 	Make func(p Page) templ.Component
+}
+
+// Page is the story as a whole page that does nothing by itself.
+func (s Story) Page(p Page) templ.Component {
+	p.Still = true
+	if s.Full {
+		return s.Make(p)
+	}
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		return StoryFrame(p, s.Name).Render(templ.WithChildren(ctx, s.Make(p)), w)
+	})
 }
 
 func storyTime() time.Time { return time.Date(2026, 11, 22, 12, 15, 30, 0, time.UTC) }
@@ -31,15 +45,13 @@ const (
 	hookID    = "019aab3c-6e2f-7d22-8a11-3c7b5d0e1f22"
 )
 
-func storyPage(lang, theme string) (Page, error) {
-	t, err := locale.New(lang)
-	if err != nil {
-		return Page{}, err
-	}
+// StoryPage is the page around a story.
+func StoryPage(t *locale.Printer, theme string) Page {
 	return Page{
 		T: t, Theme: theme, CSRF: "tok<en\"'", Path: "/instances", Now: storyTime(), Version: "1.0.0", RequestID: "req-7Q2",
+		Op: "op", Shortcuts: true,
 		User: &auth.User{ID: "u1", Email: "ana@loja.example", Name: "Ana Souza", Role: auth.RoleOwner},
-	}, nil
+	}
 }
 
 func number1() *instance.WhatsApp {
@@ -133,17 +145,18 @@ func at(p Page, path string) Page {
 	return p
 }
 
-// stories are every component in every state that looks different.
-func stories() []story {
+// Stories are every component in every state that looks different.
+func Stories() []Story {
 	all := append(doorStories(), listStories()...)
 	all = append(all, instanceStories()...)
 	all = append(all, settingsStories()...)
+	all = append(all, accountStories()...)
 	return append(all, hookStories()...)
 }
 
-func doorStories() []story {
+func doorStories() []Story {
 	bad := FieldErrors{"code": "This is not the code from the log.", "password": "Use at least 12 characters.", "other": "<b>x</b>"}
-	return []story{
+	return []Story{
 		{"setup", true, func(p Page) templ.Component { p.User = nil; return Setup(SetupPage{Page: at(p, "/setup")}) }},
 		{"setup-errors", true, func(p Page) templ.Component {
 			p.User = nil
@@ -168,8 +181,8 @@ func doorStories() []story {
 	}
 }
 
-func listStories() []story {
-	return []story{
+func listStories() []Story {
+	return []Story{
 		{"list", true, func(p Page) templ.Component {
 			p.Flash = &Flash{Kind: "ok", Text: p.T.T("done.saved")}
 			return Instances(listPage(p, 13))
@@ -203,151 +216,6 @@ func listStories() []story {
 		{"instance-new-taken", true, func(p Page) templ.Component {
 			return InstanceNew(InstanceNewPage{Page: at(p, "/instances/new"), Name: hostile,
 				Errors: FieldErrors{"name": p.T.T("error.name_taken")}})
-		}},
-	}
-}
-
-func instanceStories() []story {
-	var all []story
-	add := func(name string, in instance.Instance) {
-		all = append(all, story{"instance-" + name, true, func(p Page) templ.Component {
-			p = at(p, "/instances/"+in.ID)
-			v := InstancePage{Page: p, Panel: panel(p, in)}
-			if in.Status.Phase.Online() {
-				v.Webhooks = []webhook.Webhook{storyHook(), {ID: "h2", Name: hostile, URL: "http://192.168.0.9:5678/x"}}
-			}
-			return Instance(v)
-		}})
-	}
-	for _, phase := range instance.Phases() {
-		add(string(phase), storyInstance(phase, instance.ReasonNone))
-	}
-	for _, reason := range instance.Reasons() {
-		phase := instance.PhaseReconnecting
-		switch reason {
-		case instance.ReasonPhoneRemoved, instance.ReasonPrimaryGone, instance.ReasonAccountBanned, instance.ReasonLocalOnly:
-			phase = instance.PhaseLoggedOut
-		case instance.ReasonCodesSpent, instance.ReasonNobodyWatches:
-			phase = instance.PhaseLinkExpired
-		case instance.ReasonTempBan:
-			phase = instance.PhaseBanned
-		case instance.ReasonPairRejected, instance.ReasonPairTimeout, instance.ReasonPasskey:
-			phase = instance.PhasePairFailed
-		case instance.ReasonRefused:
-			phase = instance.PhaseBlocked
-		}
-		in := storyInstance(phase, reason)
-		in.Status.Code, in.Status.NextAt, in.Status.Attempt = 402, storyTime().Add(8*time.Second), 4
-		in.Status.Detail = "dial tcp: lookup web.whatsapp.com: no such host"
-		add("why-"+string(reason), in)
-	}
-	odd := storyInstance(instance.PhaseConnected, instance.ReasonNone)
-	odd.ID, odd.Name, odd.WhatsApp.PushName, odd.WhatsApp.BusinessName = "shop.1:a", longHindi, hostile, hostile
-	add("odd", odd)
-	waits := storyInstance(instance.PhaseQR, instance.ReasonNone)
-	return append(all, story{"instance-no-code-yet", true, func(p Page) templ.Component {
-		return Instance(InstancePage{Page: p, Panel: InstancePanel{Page: p, Instance: waits}})
-	}})
-}
-
-func settingsStories() []story {
-	settings := func(p Page, in instance.Instance) InstanceSettingsPage {
-		return InstanceSettingsPage{Page: at(p, "/instances/x/settings"), Instance: in, Name: in.Name, BaseURL: "https://wa.example"}
-	}
-	in := storyInstance(instance.PhaseConnected, instance.ReasonNone)
-	odd := in
-	odd.Name = hostile
-	return []story{
-		{"settings", true, func(p Page) templ.Component { return InstanceSettings(settings(p, in)) }},
-		{"settings-token", true, func(p Page) templ.Component {
-			v := settings(p, storyInstance(instance.PhaseStopped, instance.ReasonOperator))
-			v.Revealed = &Revealed{Kind: "token", Secret: "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJqdGkiOiIwMTlhYWIzYyJ9.Zm9vYmFyYmF6cXV4"}
-			v.Errors = FieldErrors{"name": p.T.T("error.changed_elsewhere")}
-			return InstanceSettings(v)
-		}},
-		{"settings-keys", true, func(p Page) templ.Component {
-			v := settings(p, odd)
-			v.Keys = []auth.APIKey{{ID: "k1", Name: "PHP shop", Prefix: "pk_ab12", ClientID: "c-1", UsedAt: storyTime().Add(-time.Hour)},
-				{ID: "k2", Name: hostile, Prefix: "pk_cd34", ClientID: "c-2"}}
-			v.Revealed = &Revealed{Kind: "insprl", Secret: "pk_cd34EFGH", ClientID: "c-2"}
-			v.Errors = FieldErrors{"key_name": p.T.T("error.key_name", "max", 64)}
-			return InstanceSettings(v)
-		}},
-		{"settings-viewer", true, func(p Page) templ.Component {
-			p.User = &auth.User{Name: "V", Role: auth.RoleViewer}
-			return InstanceSettings(settings(p, in))
-		}},
-		{"logout", true, func(p Page) templ.Component { return Logout(LogoutPage{Page: p, Instance: in}) }},
-		{"logout-offline", true, func(p Page) templ.Component {
-			return Logout(LogoutPage{Page: p, Instance: storyInstance(instance.PhaseReconnecting, instance.ReasonUnreachable)})
-		}},
-		{"logout-dialog", false, func(p Page) templ.Component { return LogoutDialog(LogoutPage{Page: p, Instance: odd}) }},
-		{"delete", true, func(p Page) templ.Component {
-			return Delete(DeletePage{Page: p, Instance: odd, Typed: "x", Logout: true, Webhooks: 2, Errors: FieldErrors{"typed": hostile}})
-		}},
-		{"delete-dialog", false, func(p Page) templ.Component {
-			return DeleteDialog(DeletePage{Page: p, Instance: in, Logout: true, Webhooks: 1})
-		}},
-	}
-}
-
-func hookStories() []story {
-	in := storyInstance(instance.PhaseConnected, instance.ReasonNone)
-	edit := func(p Page) WebhookPage {
-		w := storyHook()
-		return WebhookPage{Page: at(p, "/instances/x/webhooks/y"), Instance: in, Webhook: w, Name: w.Name, URL: w.URL, Enabled: true,
-			Deliveries: storyDeliveries(), Waiting: 2}
-	}
-	return []story{
-		{"hooks", true, func(p Page) templ.Component {
-			d := storyDeliveries()
-			return Webhooks(WebhooksPage{Page: p, Instance: in, Rows: []WebhookRow{{Webhook: storyHook(), Last: &d[2]},
-				{Webhook: webhook.Webhook{ID: "h2", Name: hostile, URL: "http://192.168.0.9:5678/" + longHindi}, Last: &d[1], Waiting: 1204},
-				{Webhook: webhook.Webhook{ID: "h3", Name: "new", URL: "https://a.example"}}}})
-		}},
-		{"hooks-empty", true, func(p Page) templ.Component { return Webhooks(WebhooksPage{Page: p, Instance: in}) }},
-		{"hook-new", true, func(p Page) templ.Component {
-			return WebhookNew(WebhookNewPage{Page: p, Instance: in, Toggles: webhook.AllToggles()})
-		}},
-		{"hook-new-errors", true, func(p Page) templ.Component {
-			return WebhookNew(WebhookNewPage{Page: p, Instance: in, Name: hostile, URL: "ftp://x",
-				Errors: FieldErrors{"url": p.T.T("error.url_scheme"), "name": p.T.T("error.webhook_name", "max", 64)}})
-		}},
-		{"hook", true, func(p Page) templ.Component { return Webhook(edit(p)) }},
-		{"hook-operator", true, func(p Page) templ.Component {
-			p.User = &auth.User{Name: "O", Role: auth.RoleOperator}
-			return Webhook(edit(p))
-		}},
-		{"hook-looker", true, func(p Page) templ.Component {
-			p.User = &auth.User{Name: "V", Role: auth.RoleViewer}
-			return Webhook(edit(p))
-		}},
-		{"hooks-viewer", true, func(p Page) templ.Component {
-			p.User = &auth.User{Name: "V", Role: auth.RoleViewer}
-			return Webhooks(WebhooksPage{Page: p, Instance: in, Rows: []WebhookRow{{Webhook: storyHook()}}})
-		}},
-		{"instance-viewer", true, func(p Page) templ.Component {
-			p.User = &auth.User{Name: "V", Role: auth.RoleViewer}
-			return Instance(InstancePage{Page: p, Panel: panel(p, storyInstance(instance.PhaseQR, instance.ReasonNone))})
-		}},
-		{"hook-secret", true, func(p Page) templ.Component {
-			v := edit(p)
-			v.Secret, v.Deliveries, v.Waiting = v.Webhook.Secret, nil, 0
-			return Webhook(v)
-		}},
-		{"hook-conflict", true, func(p Page) templ.Component {
-			v := edit(p)
-			theirs := storyHook()
-			theirs.Name, theirs.Enabled = hostile, false
-			v.Theirs, v.Webhook.Enabled, v.Deliveries = &theirs, false, nil
-			return Webhook(v)
-		}},
-		{"hook-form", false, func(p Page) templ.Component { return WebhookForm(edit(p)) }},
-		{"hook-toggles", false, func(p Page) templ.Component { return ToggleGroups(edit(p)) }},
-		{"hook-deliveries", false, func(p Page) templ.Component { return DeliveryTable(edit(p)) }},
-		{"hook-enabled", false, func(p Page) templ.Component { return WebhookEnabled(p, storyID, storyHook()) }},
-		{"hook-delete", true, func(p Page) templ.Component {
-			return WebhookDelete(WebhookDeletePage{Page: p, Instance: in, Webhook: storyHook(), Waiting: 3})
 		}},
 	}
 }

@@ -1,0 +1,87 @@
+package crash_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pombal/internal/crash"
+)
+
+// TestMain plays the process that crashes when it is asked to.
+func TestMain(m *testing.M) {
+	if path := os.Getenv("CRASH_TEST_FILE"); path != "" {
+		log, err := crash.Open(path)
+		switch {
+		case err != nil:
+			os.Exit(3)
+		case os.Getenv("CRASH_TEST_HOW") == "panic":
+			go panic("a stanza nobody can stop")
+			time.Sleep(time.Minute)
+		case os.Getenv("CRASH_TEST_HOW") == "kill":
+			os.Exit(9)
+		}
+		if log.Close() != nil {
+			os.Exit(3)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func run(t *testing.T, path, how string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "CRASH_TEST_FILE="+path, "CRASH_TEST_HOW="+how)
+	if err := cmd.Run(); (err != nil) != (how != "order") {
+		t.Fatalf("run that ends by %s: %v", how, err)
+	}
+}
+
+func TestCrashesAreWrittenDown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pombal.db")
+	run(t, path, "order")
+	run(t, path, "panic")
+	run(t, path, "kill")
+	run(t, path, "order")
+	log, err := crash.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	got := log.Report()
+	if got.Starts != 5 || got.Crashes != 1 || got.Kills != 1 || got.AfterCrash {
+		t.Errorf("report = %+v", got)
+	}
+	if !strings.Contains(got.LastText, "a stanza nobody can stop") || time.Since(got.LastCrash) > time.Minute {
+		t.Errorf("last crash at %s: %.200s", got.LastCrash, got.LastText)
+	}
+}
+
+func TestAfterACrash(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pombal.db")
+	run(t, path, "panic")
+	log, err := crash.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !log.Report().AfterCrash {
+		t.Errorf("report = %+v", log.Report())
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path+".starts", []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, err = crash.Open(path) // damaged counters do not matter
+	if err != nil || log.Report().Starts != 1 {
+		t.Fatalf("%+v, %v", log, err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,82 @@
+package instance
+
+import (
+	"context"
+	"time"
+)
+
+// Settle waits until an instance has nothing more to do before the clock moves
+// or the network speaks. A login that WhatsApp has not answered yet is waited
+// for a moment.
+func (m *Manager) Settle(id string) {
+	r, err := m.runner(id)
+	if err != nil {
+		return
+	}
+	patience := time.Now().Add(300 * time.Millisecond)
+	for quiet := 0; quiet < 2; {
+		var busy, login bool
+		if r.do(context.Background(), func() error {
+			busy, login = r.busy.Load() > 0, r.timers[timerLogin] != nil
+			return nil
+		}) != nil {
+			return
+		}
+		if busy || login && time.Now().Before(patience) {
+			quiet = 0
+			time.Sleep(50 * time.Microsecond)
+			continue
+		}
+		quiet++
+	}
+}
+
+// SettleQuickly is Settle without patience for logins: nothing but the test
+// answers them.
+func (m *Manager) SettleQuickly(id string) {
+	r, err := m.runner(id)
+	if err != nil {
+		return
+	}
+	for quiet := 0; quiet < 2; {
+		busy := false
+		if r.do(context.Background(), func() error {
+			busy = r.busy.Load() > 0
+			return nil
+		}) != nil {
+			return
+		}
+		if busy {
+			quiet = 0
+			time.Sleep(10 * time.Microsecond)
+			continue
+		}
+		quiet++
+	}
+}
+
+// Abandon takes all timers of an instance away, as a fault nobody knows of
+// might.
+func (m *Manager) Abandon(id string) {
+	r, err := m.runner(id)
+	if err != nil {
+		return
+	}
+	_ = r.do(context.Background(), func() error {
+		for name := range r.timers {
+			r.clear(name)
+		}
+		r.queued = false
+		return nil
+	})
+}
+
+// CheckAnswer, CleanPhone and OtherForm are what they are called inside.
+func CheckAnswer(request, answer []byte) ([]byte, error) { return checkAnswer(request, answer) }
+func CleanPhone(text string) (string, error)             { return cleanPhone(text) }
+func OtherForm(phone string) string                      { return otherForm(phone) }
+
+// AvailabilityOf is availability.
+func AvailabilityOf(moments []Moment, now time.Time, window time.Duration, slots int) Availability {
+	return availability(moments, now, window, slots)
+}

@@ -1,0 +1,5 @@
+//go:build oracle && !race
+
+package wastore_test
+
+const raceEnabled = false

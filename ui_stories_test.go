@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/a-h/templ"
+	"github.com/chromedp/cdproto/cdp"
+	cdpage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"pombal/internal/locale"
+	"pombal/views"
+)
+
+// Every component in every state, in both themes: nothing keeps people out.
+func TestUIStoriesAreAccessible(t *testing.T) {
+	b := openStories(t)
+	b.size(1280, 900)
+	b.media("", "prefers-reduced-motion", "reduce") // colours on their way to others are no colours to measure
+	for _, s := range views.Stories() {
+		b.show(s, "en")
+		b.checkAccess(s.Name + ", light")
+		if strings.HasPrefix(s.Name, "instance-why-") {
+			continue // they differ in a sentence
+		}
+		eval[bool](b, `document.documentElement.dataset.theme = "dark", true`)
+		b.checkAccess(s.Name + ", dark")
+	}
+	b.quiet()
+}
+
+// Every component in every state and language: nothing is wider than the
+// narrowest phone.
+func TestUIStoriesFit(t *testing.T) {
+	b := openStories(t)
+	b.size(320, 700)
+	tags := []string{locale.PseudoTag}
+	for _, l := range locale.Languages() {
+		tags = append(tags, l.Tag)
+	}
+	for _, s := range views.Stories() {
+		for _, tag := range tags {
+			b.show(s, tag)
+			b.checkWidth(s.Name + ", " + tag)
+		}
+	}
+	b.quiet()
+}
+
+// Pictures of every story for people to look at, where BROWSER_SHOTS says; the
+// stories that BROWSER_STORIES names are enough when it is set.
+func TestUIPictures(t *testing.T) {
+	if os.Getenv("BROWSER_SHOTS") == "" {
+		t.Skip("nobody asked for pictures")
+	}
+	b := openStories(t)
+	b.media("", "prefers-reduced-motion", "reduce")
+	only := strings.Fields(os.Getenv("BROWSER_STORIES"))
+	for _, s := range views.Stories() {
+		if len(only) > 0 && !slices.Contains(only, s.Name) {
+			continue
+		}
+		for _, l := range locale.Languages() {
+			b.show(s, l.Tag)
+			for _, width := range []int64{390, 1280} {
+				b.size(width, 800)
+				for _, theme := range []string{"light", "dark"} {
+					eval[bool](b, `document.documentElement.dataset.theme = "`+theme+`", true`)
+					b.shot(fmt.Sprintf("%s-%s-%d-%s", s.Name, l.Tag, width, theme))
+				}
+			}
+		}
+	}
+}
+
+// The demo shows the stories, and nothing else does.
+func TestUIStoriesAreInTheDemo(t *testing.T) {
+	b := openStories(t)
+	b.follow("main a[href='/_stories/list']")
+	b.see("#list")
+	o := newOperator(t, startGateway(t, settings(t, t.TempDir(), startNetwork(t)), ownerEnv()).Home)
+	o.logIn()
+	if p := o.get("/_stories"); p.Status != 404 {
+		t.Errorf("outside the demo the stories answer %d", p.Status)
+	}
+	b.quiet()
+}
+
+// openStories opens the demo's list of stories.
+func openStories(t *testing.T) *browser {
+	t.Helper()
+	enter, _, _ := startDemo(t)
+	b := startBrowser(t, "")
+	b.open(enter)
+	b.home = strings.TrimSuffix(eval[string](b, `location.href`), "/instances")
+	b.open("/_stories")
+	return b
+}
+
+// show puts a story in the place of the page that is open. That is many times
+// faster than to open it, and its styles and pictures come from the same place.
+func (b *browser) show(s views.Story, tag string) {
+	b.t.Helper()
+	printer, err := locale.New(tag)
+	if tag == locale.PseudoTag {
+		printer, err = locale.Pseudo()
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var html strings.Builder
+	ctx := templ.WithNonce(context.Background(), "nonce")
+	if err := s.Page(views.StoryPage(printer, "light")).Render(ctx, &html); err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		tree, err := cdp.Call(ctx, t, cdpage.GetFrameTree, cdp.Empty{})
+		if err != nil {
+			return err
+		}
+		_, err = cdp.Call(ctx, t, cdpage.SetDocumentContent, cdpage.SetDocumentContentParams{
+			FrameID: tree.FrameTree.Frame.ID, HTML: html.String(),
+		})
+		return err
+	}))
+	b.until(`document.readyState === "complete" && getComputedStyle(document.body).display === "flex"`)
+}

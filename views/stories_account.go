@@ -1,0 +1,84 @@
+package views
+
+import (
+	"time"
+
+	"github.com/a-h/templ"
+
+	"pombal/internal/auth"
+	"pombal/internal/instance"
+)
+
+// accountStories are the settings pages, the password question, the key sheet
+// and the pairing link.
+func accountStories() []Story {
+	return append(linkStories(), []Story{
+		{"account-general", true, func(p Page) templ.Component {
+			p = at(p, "/settings/general")
+			p.T = p.T.In(time.FixedZone("IST", 19800))
+			return General(GeneralPage{Page: p, Zone: "Asia/Kolkata"})
+		}},
+		{"account-general-error", true, func(p Page) templ.Component {
+			return General(GeneralPage{Page: at(p, "/settings/general"), Errors: FieldErrors{"zone": p.T.T("error.zone")}})
+		}},
+		{"account-security", true, func(p Page) templ.Component {
+			return Security(SecurityPage{Page: at(p, "/settings/security"), Sessions: storySessions(), Current: "0123456789abcdef"})
+		}},
+		{"account-security-error", true, func(p Page) templ.Component {
+			return Security(SecurityPage{Page: at(p, "/settings/security"), Sessions: storySessions()[:1], Current: "0123456789abcdef",
+				Errors: FieldErrors{"current": p.T.T("error.password_wrong"), "new": p.T.T("error.password_short", "min", 12)}})
+		}},
+		{"account-appearance", true, func(p Page) templ.Component {
+			return Appearance(AppearancePage{at(p, "/settings/appearance")})
+		}},
+		{"account-about", true, func(p Page) templ.Component {
+			return About(AboutPage{Page: at(p, "/settings/about"), Engine: "whatsmeow v0.0.0-20260821141805-33cfac511629", Go: "go1.26",
+				Modules: []Module{{"go.mau.fi/whatsmeow", "v0.0.0-20260821141805-33cfac511629", "MPL-2.0"}, {"github.com/a-h/templ", "v0.3.977", "MIT"}}})
+		}},
+		{"reauth", true, func(p Page) templ.Component {
+			return Reauth(ReauthPage{Page: at(p, "/reauth"), Next: "/instances/x/settings"})
+		}},
+		{"reauth-error", true, func(p Page) templ.Component {
+			return Reauth(ReauthPage{Page: at(p, "/reauth"), Next: "/", Error: p.T.T("error.credentials")})
+		}},
+		{"shortcuts", true, func(p Page) templ.Component { return Shortcuts(ShortcutsPage{at(p, "/shortcuts")}) }},
+		{"shortcuts-dialog", false, func(p Page) templ.Component { return ShortcutsDialog(ShortcutsPage{p}) }},
+		{"attention", false, func(p Page) templ.Component { p.Attention = 1204; return Attention(p) }},
+	}...)
+}
+
+func storySessions() []auth.Session {
+	now := storyTime()
+	return []auth.Session{
+		{ID: "0123456789abcdef", Address: "192.0.2.7", UserAgent: "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0", SeenAt: now,
+			CreatedAt: now.Add(-time.Hour)},
+		{ID: "fedcba9876543210", Address: "2001:db8::1", UserAgent: "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0) Safari/605.1",
+			SeenAt: now.Add(-26 * time.Hour), CreatedAt: now.Add(-50 * time.Hour), Keep: true},
+		{ID: "aaaaaaaaaaaaaaaa", Address: hostile, UserAgent: hostile, SeenAt: now.Add(-27 * time.Hour), CreatedAt: now.Add(-52 * time.Hour)},
+	}
+}
+
+func linkStories() []Story {
+	fresh := storyInstance(instance.PhaseNew, instance.ReasonNone)
+	guest := func(p Page, in instance.Instance) GuestPage {
+		p = at(p, "/link/AAAA")
+		p.User = nil
+		v := panel(p, in)
+		v.Guest = "AAAA"
+		return GuestPage{Page: p, Panel: v, Ends: storyTime().Add(auth.LinkLimit)}
+	}
+	return []Story{
+		{"link", true, func(p Page) templ.Component { return Link(LinkPage{Page: p, Instance: fresh}) }},
+		{"link-made", true, func(p Page) templ.Component {
+			return Link(LinkPage{Page: p, Instance: fresh, URL: "https://wa.example/link/AAAAAGj4cTAAAAAAAAAAADAxOWFhYjNjLTVkMWUtN2MxMS05ZjAw",
+				Ends: storyTime().Add(auth.LinkLimit)})
+		}},
+		{"guest-new", true, func(p Page) templ.Component { return Guest(guest(p, fresh)) }},
+		{"guest-qr", true, func(p Page) templ.Component {
+			return Guest(guest(p, storyInstance(instance.PhaseQR, instance.ReasonNone)))
+		}},
+		{"guest-done", true, func(p Page) templ.Component {
+			return Guest(guest(p, storyInstance(instance.PhaseConnected, instance.ReasonNone)))
+		}},
+	}
+}

@@ -1,0 +1,137 @@
+package web
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"pombal/internal/problem"
+	"pombal/internal/webhook"
+	"pombal/views"
+)
+
+// clockForms are what browsers make of a date and time that is typed. All are
+// UTC: the server cannot know another zone for sure.
+func clockForms() []string { return []string{"2006-01-02T15:04:05", "2006-01-02T15:04"} }
+
+func parseClock(text string) (time.Time, bool) {
+	for _, form := range clockForms() {
+		if t, err := time.ParseInLocation(form, text, time.UTC); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// askReplay is the page that chooses what is sent again and counts it.
+func (s *Server) askReplay(r *request) error {
+	page, err := s.replayPage(r)
+	if err != nil {
+		return err
+	}
+	page.From, page.To, page.Since = r.Query("from"), r.Query("to"), r.Query("since") != ""
+	if !page.Since && page.From == "" && page.To == "" {
+		now := s.Now().UTC()
+		page.From, page.To = now.Add(-time.Hour).Format(clockForms()[0]), now.Format(clockForms()[0])
+		return s.sendReplay(r, fiber.StatusOK, page)
+	}
+	in, err := s.window(&page)
+	if err == nil {
+		page.Count, err = s.Ledger.CountWindow(r.UserContext(), page.Instance.ID, page.Webhook.ID, in)
+		page.Counted = err == nil
+	}
+	if err != nil {
+		return s.replayAgain(r, page, err)
+	}
+	return s.sendReplay(r, fiber.StatusOK, page)
+}
+
+func (s *Server) replayPage(r *request) (views.ReplayPage, error) {
+	in, h, err := s.loadWebhook(r)
+	if err != nil {
+		return views.ReplayPage{}, err
+	}
+	page := views.ReplayPage{Instance: in, Webhook: h}
+	if page.Health, err = s.Ledger.Health(r.UserContext(), in.ID, h.ID); err != nil {
+		return page, err
+	}
+	page.Dead, err = s.Ledger.CountDead(r.UserContext(), in.ID, h.ID)
+	return page, err
+}
+
+// window is the span of time that a form names.
+func (s *Server) window(page *views.ReplayPage) (webhook.Window, error) {
+	if page.Since {
+		return webhook.Window{From: page.Health.LastSuccess, To: s.Now()}, nil
+	}
+	from, okFrom := parseClock(page.From)
+	to, okTo := parseClock(page.To)
+	if !okFrom || !okTo || !from.Before(to) {
+		return webhook.Window{}, problem.InvalidField("from", "error.window")
+	}
+	return webhook.Window{From: from, To: to}, nil
+}
+
+func (s *Server) sendReplay(r *request, status int, page views.ReplayPage) (err error) {
+	if page.Page, err = s.page(r); err != nil {
+		return err
+	}
+	return s.render(r, status, views.Replay(page))
+}
+
+// replayAgain shows the form with what is wrong.
+func (s *Server) replayAgain(r *request, page views.ReplayPage, cause error) error {
+	t, err := s.printerFor(r)
+	if err != nil {
+		return err
+	}
+	messages, isForm := fieldErrors(t, cause)
+	if !isForm {
+		return cause
+	}
+	page.Errors, page.Counted = messages, false
+	return s.sendReplay(r, fiber.StatusUnprocessableEntity, page)
+}
+
+// replayWindow sends a span of time again.
+func (s *Server) replayWindow(r *request) error {
+	f, err := parseForm(r)
+	if err != nil {
+		return err
+	}
+	page, err := s.replayPage(r)
+	if err != nil {
+		return err
+	}
+	page.From, page.To, page.Since = f.text("from"), f.text("to"), f.ticked("since")
+	in, err := s.window(&page)
+	if err != nil {
+		return s.replayAgain(r, page, err)
+	}
+	n, err := s.Ledger.ReplayWindow(r.UserContext(), page.Instance.ID, page.Webhook.ID, in)
+	if err != nil {
+		return s.replayAgain(r, page, err)
+	}
+	return s.replayed(r, page, n)
+}
+
+// replayDead sends all dead letters again.
+func (s *Server) replayDead(r *request) error {
+	page, err := s.replayPage(r)
+	if err != nil {
+		return err
+	}
+	n, err := s.Ledger.ReplayDead(r.UserContext(), page.Instance.ID, page.Webhook.ID)
+	if err != nil {
+		return err
+	}
+	return s.replayed(r, page, n)
+}
+
+func (s *Server) replayed(r *request, page views.ReplayPage, n int) error {
+	count := strconv.Itoa(n)
+	s.record(r, "webhook.replay", "webhook:"+page.Webhook.ID, map[string]string{"events": count})
+	return s.redirectWith(r, path("instances", page.Instance.ID, "webhooks", page.Webhook.ID, "deliveries"),
+		ok("done.replayed", "n", count))
+}
