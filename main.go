@@ -22,6 +22,7 @@ import (
 	"pombal/internal/audit"
 	"pombal/internal/auth"
 	"pombal/internal/config"
+	"pombal/internal/crash"
 	"pombal/internal/demo"
 	"pombal/internal/event"
 	"pombal/internal/instance"
@@ -188,6 +189,9 @@ func (p *product) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := p.watchCrashes(&open); err != nil {
+		return errors.Join(err, db.Close())
+	}
 	open.add(db.Close)
 	open.add(startControl(db, p.cfg.Data, p.log))
 	keys, err := wastore.New(db, wastore.Options{Log: p.log})
@@ -195,10 +199,11 @@ func (p *product) run(ctx context.Context) (err error) {
 		return err
 	}
 	open.add(keys.Close)
-	engine, err := p.engine(keys)
+	engine, err := p.engine(keys, db)
 	if err != nil {
 		return err
 	}
+	open.add(inBackground(engine.KeepVersions))
 
 	hub := live.NewHub(live.Options{})
 	journal := audit.NewLog(db, time.Now)
@@ -360,8 +365,8 @@ func screens(ctx context.Context, instances *instance.Manager) []demo.Screen {
 
 // engine makes the WhatsApp engine, pointed at a stand-in where the settings
 // or the demo say so.
-func (p *product) engine(keys *wastore.Container) (*whatsapp.Engine, error) {
-	cfg := whatsapp.Config{Devices: keys, Unknown: wastore.ErrNoDevice, Log: p.log, Now: time.Now}
+func (p *product) engine(keys *wastore.Container, db *store.DB) (*whatsapp.Engine, error) {
+	cfg := whatsapp.Config{Devices: keys, Unknown: wastore.ErrNoDevice, Versions: db, Log: p.log, Now: time.Now}
 	address, pem, root := p.cfg.WhatsAppURL, []byte(nil), p.cfg.WhatsAppRootKey
 	if p.demo != nil {
 		address, pem, root = p.demo.Network.URL(), p.demo.Network.CAPEM(), p.demo.Network.RootKey()
@@ -409,6 +414,37 @@ func stopHook(ctx context.Context, hooks *webhook.Service, journal *audit.Log, w
 		Actor: "system", Action: "webhook.stop", Object: "webhook:" + w.ID,
 		Detail: map[string]string{"instance": w.InstanceID, "name": w.Name, "reason": reason},
 	})
+}
+
+// watchCrashes has the last words of a crash written beside the data file, and
+// says at the start that there was one. It is the last thing to close: only an
+// end in order counts as one.
+func (p *product) watchCrashes(open *closers) error {
+	log, err := crash.Open(p.cfg.Data)
+	if err != nil {
+		return err
+	}
+	open.add(log.Close)
+	if r := log.Report(); r.AfterCrash {
+		p.log.Warn("the last run did not end in order", "crashes", r.Crashes, "kills", r.Kills, "last", r.LastCrash)
+	}
+	return nil
+}
+
+// inBackground runs fn until the returned function is called, which waits for
+// its end.
+func inBackground(fn func(context.Context)) (stop func() error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn(ctx)
+	}()
+	return func() error {
+		cancel()
+		<-done
+		return nil
+	}
 }
 
 // outboundPolicy keeps webhooks away from this program's own address, but for
@@ -476,10 +512,7 @@ const (
 // startTidying sweeps now and then until the returned function is called,
 // which waits for a running sweep.
 func startTidying(keys *wastore.Container, db *store.DB, log *slog.Logger) (stop func() error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	return inBackground(func(ctx context.Context) {
 		tick := time.NewTicker(tidyEvery)
 		defer tick.Stop()
 		for {
@@ -492,12 +525,7 @@ func startTidying(keys *wastore.Container, db *store.DB, log *slog.Logger) (stop
 				return
 			}
 		}
-	}()
-	return func() error {
-		cancel()
-		<-done
-		return nil
-	}
+	})
 }
 
 func tidy(ctx context.Context, keys *wastore.Container, db *store.DB) error {

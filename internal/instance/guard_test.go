@@ -63,8 +63,17 @@ func TestNetworkCutUnderAHundred(t *testing.T) {
 	for _, id := range ids {
 		s.tell(id, instance.SignalDisconnected{})
 	}
-	s.pass(5*time.Minute, ids...)
-	s.script.set(func(c *script) { c.dialErr = nil })
+	s.pass(20*time.Second, ids...)
+	if most := peak(s.script.dials); most > 20 {
+		t.Errorf("%d handshakes in one second when all dropped", most)
+	}
+	for range 280 { // coarse steps: what is attempted meanwhile fails anyhow
+		s.clock.Advance(time.Second)
+	}
+	for _, id := range ids {
+		s.manager.SettleQuickly(id)
+	}
+	s.script.set(func(c *script) { c.dialErr, c.dials = nil, nil })
 	back := s.clock.Now()
 	up := func() {
 		for _, id := range ids {

@@ -1,10 +1,3 @@
-//go:build sqlbench
-
-// The engine's own store, with which these benchmarks compare, needs modules
-// that the product does not; hence the tag:
-//
-//	go test -tags sqlbench -run '^$' -bench . -benchtime 1x ./internal/wastore
-
 package wastore_test
 
 import (

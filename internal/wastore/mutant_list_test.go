@@ -1,5 +1,3 @@
-//go:build oracle
-
 package wastore_test
 
 // mutants are the planted mistakes: each is one that a second implementation
