@@ -180,7 +180,7 @@ func (r *runner) retire() {
 	if r.sess == nil {
 		return
 	}
-	sess, cancel := r.sess, r.cancel
+	sess, cancel, dialing := r.sess, r.cancel, r.dialing
 	r.sess, r.cancel, r.dialing = nil, nil, false
 	r.gen++
 	linked := r.in.Linked()
@@ -188,10 +188,15 @@ func (r *runner) retire() {
 		r.closing++
 	}
 	r.work(func() {
-		if cancel != nil {
+		// A handshake has to be cut off. On a connection that stands the library
+		// has to be told first: its reader, ended by the context, races with it.
+		if dialing {
 			cancel()
 		}
 		sess.Close()
+		if cancel != nil {
+			cancel()
+		}
 		if linked {
 			r.box.post(r.closed)
 		}
