@@ -25,8 +25,8 @@ type errNotReached string
 
 func (e errNotReached) Error() string { return "the Tab key does not lead to #" + string(e) }
 
-// Pair, look at the keys, add a webhook, switch events, log out: by keyboard
-// alone, from the sign-in on. Nothing leaves this host meanwhile.
+// Create, pair, look at the shortcuts, log out: by keyboard alone, from the
+// sign-in on. Nothing leaves this host meanwhile.
 func TestUIKeyboardAlone(t *testing.T) {
 	network, dir := startNetwork(t), t.TempDir()
 	phone := network.NewPhone("5511987650001", "Shop Front")

@@ -189,7 +189,7 @@ func (r *runner) whenClosed(fn func()) {
 		fn()
 		return
 	}
-	time.AfterFunc(r.deps.Timing.RetryStore/100, func() { r.box.post(func() { r.whenClosed(fn) }) })
+	r.onceClosed = append(r.onceClosed, fn)
 }
 
 // finishMoves ends moves that an earlier process did not.

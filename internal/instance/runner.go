@@ -32,27 +32,28 @@ type runner struct {
 	busy    atomic.Int64              // workers under way
 
 	// The rest belongs to the goroutine.
-	in      Instance          // what is, stored or about to be
-	unsaved []func(*Instance) // facts that the disk refused so far
-	sess    Session
-	gen     int // changes with every session; stale signals carry an old one
-	attempt int // changes with every dial; stale outcomes carry an old one
-	cancel  context.CancelFunc
-	dialing bool
-	queued  bool   // a dial waits for its place in the lane
-	urgent  bool   // somebody waits for the next dial
-	closing int    // retired sessions of a linked device that are still closing
-	opening func() // what to do once they are closed
-	early   bool   // connected before the link was known
-	synced  bool   // missed messages have arrived on this connection
-	missed  int    // how many were announced
-	stream  SignalStreamError
-	upSince time.Time
-	pushed  time.Time   // when somebody last asked for an attempt
-	flaps   int         // connections in a row that did not last
-	breaks  []time.Time // when connections broke lately
-	longs   int         // long waits in a row because of breaks
-	silent  int         // rounds of the watchdog without anything under way
+	in         Instance          // what is, stored or about to be
+	unsaved    []func(*Instance) // facts that the disk refused so far
+	sess       Session
+	gen        int // changes with every session; stale signals carry an old one
+	attempt    int // changes with every dial; stale outcomes carry an old one
+	cancel     context.CancelFunc
+	dialing    bool
+	queued     bool     // a dial waits for its place in the lane
+	urgent     bool     // somebody waits for the next dial
+	closing    int      // retired sessions of a linked device that are still closing
+	onceClosed []func() // what waits for that besides opening
+	opening    func()   // what to do once they are closed
+	early      bool     // connected before the link was known
+	synced     bool     // missed messages have arrived on this connection
+	missed     int      // how many were announced
+	stream     SignalStreamError
+	upSince    time.Time
+	pushed     time.Time   // when somebody last asked for an attempt
+	flaps      int         // connections in a row that did not last
+	breaks     []time.Time // when connections broke lately
+	longs      int         // long waits in a row because of breaks
+	silent     int         // rounds of the watchdog without anything under way
 
 	codes    []string
 	code     int // index of the code on the screen

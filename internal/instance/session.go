@@ -205,6 +205,13 @@ func (r *runner) retire() {
 
 func (r *runner) closed() {
 	r.closing--
+	if r.closing == 0 {
+		waiting := r.onceClosed
+		r.onceClosed = nil
+		for _, fn := range waiting {
+			fn()
+		}
+	}
 	if r.closing == 0 && r.opening != nil {
 		next := r.opening
 		r.opening = nil
