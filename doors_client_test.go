@@ -130,16 +130,22 @@ func (c compat) link(id string, phone *wasim.Phone) {
 			}
 			scanned = code.Code
 		}
-		var in compatInstance
-		c.call(http.MethodGet, "/instance/"+id, nil, &in)
-		if in.Connection == "open" {
+		if c.opened(id) {
 			return
 		}
 		if time.Now().After(deadline) {
-			c.t.Fatalf("instance %s does not open: %+v", id, in)
+			c.t.Fatalf("instance %s does not open", id)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// opened says whether an instance is connected.
+func (c compat) opened(id string) bool {
+	c.t.Helper()
+	var in compatInstance
+	c.call(http.MethodGet, "/instance/"+id, nil, &in)
+	return in.Connection == "open"
 }
 
 // readPicture decodes the QR code of a data URL.

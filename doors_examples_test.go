@@ -99,6 +99,8 @@ func TestDocumentedExamples(t *testing.T) {
 				w = startExamples(t)
 			}
 			w.admin.t = t
+			// An example before this one may have started the connection anew.
+			probe.until("the instance is connected", func() bool { return w.admin.opened(w.in.InstanceID) })
 			command := w.ours(commands[name], name)
 			for _, variable := range quoted.FindAllString(command, -1) {
 				if _, ok := w.env[variable[1:]]; !ok {
