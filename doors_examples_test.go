@@ -98,7 +98,7 @@ func TestDocumentedExamples(t *testing.T) {
 			if changes.MatchString(name) && mayBreakTheWorld(name) {
 				w = startExamples(t)
 			}
-			w.admin.t = t
+			w.admin.t, probe.t = t, t
 			// An example before this one may have started the connection anew.
 			probe.until("the instance is connected", func() bool { return w.admin.opened(w.in.InstanceID) })
 			command := w.ours(commands[name], name)
