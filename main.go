@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,6 +27,7 @@ import (
 	"pombal/internal/event"
 	"pombal/internal/instance"
 	"pombal/internal/live"
+	"pombal/internal/maintain"
 	"pombal/internal/qrcode"
 	"pombal/internal/safehttp"
 	"pombal/internal/store"
@@ -62,14 +63,12 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		err = serve(ctx, args, environ, stdout, stderr)
 	case "demo":
 		err = runDemo(ctx, args, environ, stdout, stderr)
-	case "check", "compact", "backup", "restore":
-		err = maintain(ctx, command, args, environ, stdout)
 	case "version":
 		_, err = fmt.Fprintf(stdout, "pombal %s (%s)\n", version, engineVersion())
 	case "help":
 		err = help(stdout)
 	default:
-		err = usageError{fmt.Errorf("unknown command %q; see: pombal help", command)}
+		err = maintenance(ctx, command, args, environ, stdout)
 	}
 	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return exitOK
@@ -133,6 +132,45 @@ func engineVersion() string {
 	return "unknown engine"
 }
 
+// maintenance runs a command on the data file. Its mistakes are those of the
+// command line, of a setting or of a file, which no retry cures.
+func maintenance(ctx context.Context, name string, args, environ []string, out io.Writer) error {
+	command, ok := maintain.Find(name)
+	if !ok {
+		return usageError{fmt.Errorf("unknown command %q; see: pombal help", name)}
+	}
+	file := ""
+	if command.TakesFile {
+		if file, args = operand(args); file == "" {
+			return usageError{fmt.Errorf("%s needs the name of a file; see: pombal help", name)}
+		}
+	}
+	cfg, err := config.Load(args, environ)
+	if err != nil {
+		return usageError{err}
+	}
+	if err := command.Run(ctx, cfg.Data, file, out); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// operand takes the name of a file off the arguments, before or after the
+// settings.
+func operand(args []string) (file string, rest []string) {
+	last := len(args) - 1
+	switch {
+	case last < 0:
+		return "", nil
+	case !strings.HasPrefix(args[0], "-"):
+		return args[0], args[1:]
+	case !strings.HasPrefix(args[last], "-"):
+		return args[last], args[:last]
+	default:
+		return "", args
+	}
+}
+
 // serve runs the gateway until ctx ends.
 func serve(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	cfg, err := config.Load(args, environ)
@@ -185,15 +223,15 @@ func (p *product) run(ctx context.Context) (err error) {
 		return usageError{fmt.Errorf("listen on %s: %w", p.cfg.Addr, err)}
 	}
 	open.add(func() error { return ignoreClosed(listener.Close()) })
-	db, err := openData(ctx, p.cfg.Data, p.log)
+	db, err := maintain.Open(ctx, p.cfg.Data, p.log)
 	if err != nil {
-		return err
+		return usageError{err}
 	}
 	if err := p.watchCrashes(&open); err != nil {
 		return errors.Join(err, db.Close())
 	}
 	open.add(db.Close)
-	open.add(startControl(db, p.cfg.Data, p.log))
+	open.add(maintain.Control(db, p.cfg.Data, p.log))
 	keys, err := wastore.New(db, wastore.Options{Log: p.log})
 	if err != nil {
 		return err
@@ -256,7 +294,7 @@ func (p *product) run(ctx context.Context) (err error) {
 		return err
 	}
 	open.add(func() error { instances.Close(); return nil })
-	open.add(startTidying(keys, db, p.log))
+	open.add(inBackground(func(ctx context.Context) { maintain.Sweep(ctx, keys, db, p.log) }))
 
 	if err := p.welcome(ctx, db, users, instances, webhooks, listener.Addr().String()); err != nil {
 		return err
@@ -316,21 +354,9 @@ func (p *product) welcomeDemo(ctx context.Context, db *store.DB, users *auth.Ser
 	if err := users.EnsureOwner(ctx, owner, rand.Text()); err != nil {
 		return err
 	}
-	for i, name := range []string{"Loja Centro", "Support"} {
-		in, err := instances.Create(ctx, instance.CreateParams{Name: name})
-		if err != nil {
-			return err
-		}
-		if i == 0 {
-			_, err = hooks.Create(ctx, webhook.CreateParams{
-				InstanceID: in.ID, Name: "Demo receiver", URL: p.demo.ReceiverURL(), Enabled: true,
-			})
-			if err != nil {
-				return err
-			}
-		}
+	if err := p.demo.Fill(ctx, instances, hooks); err != nil {
+		return err
 	}
-	p.demo.Show(func() []demo.Screen { return screens(ctx, instances) })
 	user, err := db.UserByEmail(ctx, owner)
 	if err != nil {
 		return err
@@ -345,50 +371,26 @@ func (p *product) welcomeDemo(ctx context.Context, db *store.DB, users *auth.Ser
 	return nil
 }
 
-// screens are the QR codes that a phone could be pointed at now.
-func screens(ctx context.Context, instances *instance.Manager) []demo.Screen {
-	var all []demo.Screen
-	list, err := instances.List(ctx)
-	if err != nil {
-		return nil
-	}
-	for _, in := range list {
-		if in.Status.Phase != instance.PhaseQR {
-			continue
-		}
-		if code, ok := instances.Peek(in.ID); ok {
-			all = append(all, demo.Screen{ID: in.ID, Name: in.Name, Code: code.Code})
-		}
-	}
-	return all
-}
-
 // engine makes the WhatsApp engine, pointed at a stand-in where the settings
 // or the demo say so.
 func (p *product) engine(keys *wastore.Container, db *store.DB) (*whatsapp.Engine, error) {
 	cfg := whatsapp.Config{Devices: keys, Unknown: wastore.ErrNoDevice, Versions: db, Log: p.log, Now: time.Now}
-	address, pem, root := p.cfg.WhatsAppURL, []byte(nil), p.cfg.WhatsAppRootKey
+	address, ca, root := p.cfg.WhatsAppURL, []byte(nil), p.cfg.WhatsAppRootKey
 	if p.demo != nil {
-		address, pem, root = p.demo.Network.URL(), p.demo.Network.CAPEM(), p.demo.Network.RootKey()
+		address, ca, root = p.demo.Network.URL(), p.demo.Network.CAPEM(), p.demo.Network.RootKey()
 	}
 	if address == "" {
 		return whatsapp.NewEngine(cfg)
 	}
-	if pem == nil {
-		var err error
-		if pem, err = os.ReadFile(p.cfg.WhatsAppCA); err != nil {
+	var err error
+	if ca == nil {
+		if ca, err = os.ReadFile(p.cfg.WhatsAppCA); err != nil {
 			return nil, usageError{fmt.Errorf("read --whatsapp-ca: %w", err)}
 		}
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, usageError{fmt.Errorf("--whatsapp-ca %s holds no PEM certificate", p.cfg.WhatsAppCA)}
+	if cfg.Endpoint, err = whatsapp.NewEndpoint(address, ca, root); err != nil {
+		return nil, usageError{err}
 	}
-	target, err := url.Parse(address)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("--whatsapp-url: %w", err)}
-	}
-	cfg.Endpoint = &whatsapp.Endpoint{URL: target, CA: pool, RootKey: root}
 	return whatsapp.NewEngine(cfg)
 }
 
@@ -500,46 +502,4 @@ func ignoreClosed(err error) error {
 		return nil
 	}
 	return err
-}
-
-// Housekeeping: how often expired sessions and the keys of deleted devices are
-// swept, and how many keys go in one transaction, so that nobody waits long.
-const (
-	tidyEvery = time.Hour
-	tidyKeys  = 2000
-)
-
-// startTidying sweeps now and then until the returned function is called,
-// which waits for a running sweep.
-func startTidying(keys *wastore.Container, db *store.DB, log *slog.Logger) (stop func() error) {
-	return inBackground(func(ctx context.Context) {
-		tick := time.NewTicker(tidyEvery)
-		defer tick.Stop()
-		for {
-			if err := tidy(ctx, keys, db); err != nil && ctx.Err() == nil {
-				log.Error("sweep what has expired", "error", err)
-			}
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
-}
-
-func tidy(ctx context.Context, keys *wastore.Container, db *store.DB) error {
-	for {
-		left, err := keys.Sweep(ctx, tidyKeys)
-		if err != nil {
-			return err
-		}
-		if !left {
-			break
-		}
-	}
-	if err := db.DeleteSessionsBefore(ctx, time.Now().Add(-auth.KeepAbsoluteLimit)); err != nil {
-		return err
-	}
-	return db.Sweep(ctx, store.Retention{})
 }

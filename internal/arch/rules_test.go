@@ -44,6 +44,7 @@ func places() map[string]place {
 		"internal/whatsapp": {height: 3},
 		"internal/wastore":  {height: 4, not: []string{"internal/whatsapp"}},
 		"internal/backup":   {height: 4},
+		"internal/maintain": {height: 5, heights: []int{0, 1, 2, 3, 4}, from: []string{"."}},
 		"internal/metrics":  {height: 4},
 		"views":             {height: 5, heights: types},
 		"web/httpx":         {height: 5, heights: types, from: []string{"web", "web/codechat", "web/insprl"}},

@@ -5,12 +5,10 @@ package whatsapp
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
@@ -31,13 +29,6 @@ type Devices interface {
 	Device(ctx context.Context, jid types.JID) (*wmstore.Device, error)
 	// Erase deletes a device's keys durably; nil when there are none.
 	Erase(ctx context.Context, jid types.JID) error
-}
-
-// Endpoint is a stand-in for WhatsApp's servers. All traffic goes there.
-type Endpoint struct {
-	URL     *url.URL       // https or wss, loopback
-	CA      *x509.CertPool // its TLS authority
-	RootKey [32]byte       // its Noise root key
 }
 
 // Config is what NewEngine needs.

@@ -1,0 +1,46 @@
+package demo
+
+import (
+	"context"
+
+	"pombal/internal/instance"
+	"pombal/internal/webhook"
+)
+
+// Fill makes the demo's two instances, the first of them with a webhook to the
+// demo's receiver, and lets the phones see their QR codes.
+func (d *Demo) Fill(ctx context.Context, instances *instance.Manager, hooks *webhook.Service) error {
+	first, err := instances.Create(ctx, instance.CreateParams{Name: "Loja Centro"})
+	if err != nil {
+		return err
+	}
+	_, err = hooks.Create(ctx, webhook.CreateParams{
+		InstanceID: first.ID, Name: "Demo receiver", URL: d.ReceiverURL(), Enabled: true,
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := instances.Create(ctx, instance.CreateParams{Name: "Support"}); err != nil {
+		return err
+	}
+	d.Show(func() []Screen { return screens(ctx, instances) })
+	return nil
+}
+
+// screens are the QR codes that a phone could be pointed at now.
+func screens(ctx context.Context, instances *instance.Manager) []Screen {
+	var all []Screen
+	list, err := instances.List(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, in := range list {
+		if in.Status.Phase != instance.PhaseQR {
+			continue
+		}
+		if code, ok := instances.Peek(in.ID); ok {
+			all = append(all, Screen{ID: in.ID, Name: in.Name, Code: code.Code})
+		}
+	}
+	return all
+}

@@ -1,0 +1,50 @@
+package maintain
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"pombal/internal/auth"
+	"pombal/internal/store"
+	"pombal/internal/wastore"
+)
+
+// How often expired rows and the keys of deleted devices are swept, and how
+// many keys go in one transaction, so that nobody waits long.
+const (
+	sweepEvery = time.Hour
+	sweepKeys  = 2000
+)
+
+// Sweep deletes what has expired, now and every hour, until ctx ends.
+func Sweep(ctx context.Context, keys *wastore.Container, db *store.DB, log *slog.Logger) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := sweep(ctx, keys, db); err != nil && ctx.Err() == nil {
+			log.Error("sweep what has expired", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func sweep(ctx context.Context, keys *wastore.Container, db *store.DB) error {
+	for {
+		left, err := keys.Sweep(ctx, sweepKeys)
+		if err != nil {
+			return err
+		}
+		if !left {
+			break
+		}
+	}
+	if err := db.DeleteSessionsBefore(ctx, time.Now().Add(-auth.KeepAbsoluteLimit)); err != nil {
+		return err
+	}
+	return db.Sweep(ctx, store.Retention{})
+}
