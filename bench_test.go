@@ -163,7 +163,7 @@ func freeAddr(b *testing.B) string {
 }
 
 // memory reads resident and anonymous memory of a process in MiB.
-func memory(b *testing.B, pid int) (rss, anon float64) {
+func memory(b testing.TB, pid int) (rss, anon float64) {
 	b.Helper()
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,30 +17,53 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
-// browser is a Chromium with one tab. Every console message above "info" and
-// every violation of the content security policy fails the test at its end.
+// browser is one tab, with cookies that it shares with the tabs opened from it
+// alone. What its console says, what the content security policy refuses and
+// what is asked of another host fails the test at its end, except for what the
+// test expects.
 type browser struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	home string
 
-	mu      sync.Mutex
-	console []string
+	mu       sync.Mutex
+	console  []string
+	foreign  []string
+	expected []string
 }
 
-// startBrowser opens Chromium, or skips the test where there is none.
-func startBrowser(t *testing.T, home string) *browser {
-	t.Helper()
-	path := ""
+// chromium is the process that the tests of this binary share: it takes a
+// second to start.
+var chromium struct {
+	sync.Mutex
+	ctx  context.Context
+	stop func()
+}
+
+// chromiumPath is where the program is; "" when it is not installed.
+func chromiumPath() string {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
+			return found
 		}
 	}
+	return ""
+}
+
+// runChromium gives the shared process, and starts one when there is none or
+// when it has died.
+func runChromium(t testing.TB) context.Context {
+	t.Helper()
+	chromium.Lock()
+	defer chromium.Unlock()
+	if chromium.ctx != nil && chromium.ctx.Err() == nil {
+		return chromium.ctx
+	}
+	path := chromiumPath()
 	if path == "" {
 		t.Skip("Chromium is not installed")
 	}
@@ -48,11 +74,43 @@ func startBrowser(t *testing.T, home string) *browser {
 		chromedp.Flag("lang", "en"),
 	)
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(stop)
-	ctx, closeTab := chromedp.NewContext(alloc)
+	ctx, closeAll := chromedp.NewContext(alloc)
+	if err := chromedp.Do(ctx); err != nil {
+		closeAll()
+		stop()
+		t.Fatalf("start Chromium: %v", err)
+	}
+	chromium.ctx, chromium.stop = ctx, func() { closeAll(); stop() }
+	return ctx
+}
+
+// stopChromium ends the shared process.
+func stopChromium() {
+	chromium.Lock()
+	defer chromium.Unlock()
+	if chromium.stop != nil {
+		chromium.stop()
+	}
+}
+
+// startBrowser opens a window with no cookies, or skips the test where there is
+// no Chromium.
+func startBrowser(t testing.TB, home string) *browser {
+	t.Helper()
+	return openTab(t, runChromium(t), home, chromedp.WithNewBrowserContext())
+}
+
+// newTab opens a tab beside this one: what is shown in this one goes on in the
+// background.
+func (b *browser) newTab() *browser {
+	b.t.Helper()
+	return openTab(b.t, b.ctx, b.home, chromedp.WithNewWindow(false))
+}
+
+func openTab(t testing.TB, parent context.Context, home string, opts ...chromedp.ContextOption) *browser {
+	t.Helper()
+	ctx, closeTab := chromedp.NewContext(parent, opts...)
 	t.Cleanup(closeTab)
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
-	t.Cleanup(cancel)
 	b := &browser{t: t, ctx: ctx, home: home}
 	messages := chromedp.Console(ctx)
 	go func() {
@@ -61,11 +119,48 @@ func startBrowser(t *testing.T, home string) *browser {
 				return
 			}
 			b.mu.Lock()
-			b.console = append(b.console, m.String())
+			b.console = append(b.console, m.String()+" "+m.URL)
 			b.mu.Unlock()
 		}
 	}()
+	b.listen(func(ev any) {
+		if e, ok := ev.(*network.EventRequestWillBeSent); ok && isForeign(e.Request.URL) {
+			b.mu.Lock()
+			b.foreign = append(b.foreign, e.Request.URL)
+			b.mu.Unlock()
+		}
+	})
+	t.Cleanup(func() { b.quiet() })
 	return b
+}
+
+// listen calls fn for each event of the tab. It must return at once.
+func (b *browser) listen(fn func(ev any)) {
+	b.t.Helper()
+	if err := chromedp.Listen(b.ctx, fn); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// isForeign says whether an address leads off this machine.
+func isForeign(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return true
+	}
+	switch u.Scheme {
+	case "data", "about", "blob":
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return ip == nil || !ip.IsLoopback()
+}
+
+// expect names parts of what the console may say in this test.
+func (b *browser) expect(patterns ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected = append(b.expected, patterns...)
 }
 
 // noScripts switches JavaScript off for the tab.
@@ -77,21 +172,22 @@ func (b *browser) noScripts() {
 	}))
 }
 
-// quiet fails the test when the console holds anything but what allowed
-// patterns explain.
-func (b *browser) quiet(allowed ...string) {
+// quiet fails the test when the console said so far what nobody expects, or
+// another host was asked. It is called at the end of every test.
+func (b *browser) quiet(expected ...string) {
 	b.t.Helper()
+	b.expect(expected...)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, line := range b.console {
-		ok := false
-		for _, a := range allowed {
-			ok = ok || strings.Contains(line, a)
-		}
-		if !ok {
+		if !slices.ContainsFunc(b.expected, func(e string) bool { return strings.Contains(line, e) }) {
 			b.t.Errorf("console: %s", line)
 		}
 	}
+	for _, address := range b.foreign {
+		b.t.Errorf("another host was asked: %s", address)
+	}
+	b.console, b.foreign = nil, nil
 }
 
 func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -160,19 +256,15 @@ func (b *browser) text(css string) string {
 // seeText waits until what matches says a text.
 func (b *browser) seeText(css, text string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, limit)
-	defer cancel()
-	_, err := chromedp.Run(ctx, chromedp.Poll[bool](fmt.Sprintf(
-		`document.querySelector(%q)?.innerText.includes(%q) ?? false`, css, text), chromedp.WithPollingTimeout(limit)))
-	if err != nil {
-		b.fail(fmt.Errorf("%s does not say %q: %w", css, text, err))
-	}
+	b.until(fmt.Sprintf(`document.querySelector(%q)?.innerText.includes(%q) ?? false`, css, text))
 }
 
 // path is the path of the page.
 func (b *browser) path() string {
 	b.t.Helper()
-	where, err := chromedp.Run(b.ctx, chromedp.Location())
+	ctx, cancel := context.WithTimeout(b.ctx, limit)
+	defer cancel()
+	where, err := chromedp.Run(ctx, chromedp.Location())
 	if err != nil {
 		b.fail(err)
 	}
@@ -182,11 +274,8 @@ func (b *browser) path() string {
 // ticked lists the values of the ticked boxes of a name.
 func (b *browser) ticked(name string) []string {
 	b.t.Helper()
-	raw, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](fmt.Sprintf(
-		`JSON.stringify([...document.querySelectorAll("input[name=%s]:checked")].map(i => i.value))`, name)))
-	if err != nil {
-		b.fail(err)
-	}
+	raw := eval[string](b, fmt.Sprintf(
+		`JSON.stringify([...document.querySelectorAll("input[name=%s]:checked")].map(i => i.value))`, name))
 	var values []string
 	if err := json.Unmarshal([]byte(raw), &values); err != nil {
 		b.fail(err)

@@ -95,6 +95,12 @@ func loggedMessages(t *testing.T, path, instanceID string) map[string][]string {
 	if err := db.Check(context.Background()); err != nil {
 		t.Error(err)
 	}
+	return messagesIn(t, db, instanceID)
+}
+
+// messagesIn is loggedMessages for a file that is open.
+func messagesIn(t *testing.T, db *store.DB, instanceID string) map[string][]string {
+	t.Helper()
 	events, err := db.Events(context.Background(), instanceID, 0, 100_000)
 	if err != nil {
 		t.Fatal(err)

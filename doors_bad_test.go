@@ -5,12 +5,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"pombal/web/codechat"
 	"pombal/web/insprl"
@@ -32,10 +37,17 @@ type badWorld struct {
 }
 
 // Ten thousand generated bad requests over both doors: none is a fault of
-// ours, none takes long, and nothing has changed afterwards.
+// ours, none takes long, and nothing has changed afterwards: neither what the
+// doors show nor the file.
 func TestTenThousandBadRequests(t *testing.T) {
 	const requests = 10_000
-	admin, g, _, _ := startDoors(t)
+	dir, err := os.MkdirTemp("", "b") // short, for the socket of backups
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	g := startGateway(t, settings(t, dir, startNetwork(t)), append(ownerEnv(), "POMBAL_API_KEY="+globalKey))
+	admin := compat{t: t, base: g.Home, token: globalKey}
 	o := newOperator(t, g.Home)
 	o.logIn()
 	w := badWorld{
@@ -55,6 +67,7 @@ func TestTenThousandBadRequests(t *testing.T) {
 	w.bearers = []string{globalKey, tenants[0].BusinessToken, o.token(w.id)}
 
 	before := w.state(admin)
+	file := settledDump(t, dir)
 	slowest, began := time.Duration(0), time.Now()
 	for n := range requests {
 		req, what := w.bad()
@@ -71,10 +84,82 @@ func TestTenThousandBadRequests(t *testing.T) {
 	if after := w.state(admin); after != before {
 		t.Errorf("the state changed\n from %s\n   to %s", before, after)
 	}
+	compareDumps(t, file, dumpFile(t, dir))
 	if log := g.log.String(); strings.Contains(log, `"panic`) || strings.Contains(log, `"request failed"`) {
 		t.Error("a request failed by our own fault; see the log")
 	}
 	t.Logf("%d requests in %s, the slowest %s", requests, time.Since(began).Round(time.Millisecond), slowest.Round(time.Microsecond))
+}
+
+// unsteady are the buckets that calls may change although they are refused:
+// what good credentials were used for.
+var unsteady = map[string]bool{"use": true}
+
+// dumpFile is everything that the file of a running gateway holds, bucket and
+// key to value. It is read from a backup: the gateway has the file locked.
+func dumpFile(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	if code, _, problems := runCommand(t, "backup", copied, "--data", filepath.Join(dir, "pombal.db")); code != exitOK {
+		t.Fatalf("backup: %d %s", code, problems)
+	}
+	db, err := bbolt.Open(copied, 0o600, &bbolt.Options{ReadOnly: true, Timeout: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	dump := make(map[string]string)
+	err = db.View(func(tx *bbolt.Tx) error {
+		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
+			if unsteady[string(name)] {
+				return nil
+			}
+			dump[string(name)] = fmt.Sprint("next ", b.Sequence())
+			return b.ForEach(func(k, v []byte) error {
+				dump[fmt.Sprintf("%s %q", name, k)] = string(v)
+				return nil
+			})
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dump
+}
+
+// settledDump waits until what was done before is all written.
+func settledDump(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	last := dumpFile(t, dir)
+	deadline := time.Now().Add(limit)
+	for {
+		time.Sleep(100 * time.Millisecond) // what is written later comes within a moment
+		next := dumpFile(t, dir)
+		if maps.Equal(last, next) {
+			return next
+		}
+		if last = next; time.Now().After(deadline) {
+			t.Fatal("the file goes on changing")
+		}
+	}
+}
+
+// compareDumps tells what was changed, added or removed.
+func compareDumps(t *testing.T, before, after map[string]string) {
+	t.Helper()
+	if len(before) < 20 {
+		t.Errorf("the dump has only %d rows", len(before))
+	}
+	for key, value := range after {
+		if old, there := before[key]; !there || old != value {
+			t.Errorf("the file changed: %s\n was %.300q\n  is %.300q", key, old, value)
+		}
+	}
+	for key := range before {
+		if _, there := after[key]; !there {
+			t.Errorf("the file lost %s", key)
+		}
+	}
 }
 
 // state is everything that the doors can show.
@@ -163,7 +248,7 @@ func (w badWorld) request(method, path, body string, header ...string) *http.Req
 
 func (w badWorld) fill(path, id, business, hook string) string {
 	return strings.NewReplacer(":instanceId", url.PathEscape(id), ":instanceName", "shop-front", ":businessId", url.PathEscape(business),
-		":webhookId", url.PathEscape(hook), ":phoneNumber", "5511987650001").Replace(path)
+		":webhookId", url.PathEscape(hook), ":phoneNumber", "5511987650001", ":messageId", "nothing").Replace(path)
 }
 
 func pick[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,11 +21,14 @@ type exampleWorld struct {
 	env      map[string]string
 	in       compatInstance
 	oldBiz   string
+	files    string // where the files of examples are
+	mine     string // a message that the instance has sent
+	theirs   string // one that it got
 }
 
 func startExamples(t *testing.T) exampleWorld {
-	admin, g, network, _ := startDoors(t)
-	w := exampleWorld{admin: admin}
+	admin, g, network, hooks := startDoors(t)
+	w := exampleWorld{admin: admin, files: hooks.URL}
 	var tenants []struct {
 		BusinessID    string `json:"businessId"`
 		BusinessToken string `json:"businessToken"`
@@ -40,8 +45,10 @@ func startExamples(t *testing.T) exampleWorld {
 	admin.call(http.MethodPost, at+"/instance", map[string]any{"instanceName": "shop-front"}, &w.in)
 	admin.call(http.MethodPost, at+"/instance", map[string]any{"instanceName": "spare"}, &spare)
 	phone := network.NewPhone("5511987650001", "Shop Front")
-	network.NewPhone("5521998880002", "Nina")
+	nina := network.NewPhone("5521998880002", "Nina")
 	admin.link(w.in.InstanceID, phone)
+	w.mine = admin.sendText(w.in.InstanceID, nina.Number(), "order reddy").MessageID
+	w.theirs = admin.receive(w.in.InstanceID, nina, phone, "thanks").MessageID
 	admin.call(http.MethodGet, "/instance/"+w.in.InstanceID, nil, &w.in)
 	var hook compatWebhook
 	admin.call(http.MethodPost, "/instance/"+w.in.InstanceID+"/webhook", map[string]any{"name": "crm", "url": "https://crm.example.com"}, &hook)
@@ -49,7 +56,7 @@ func startExamples(t *testing.T) exampleWorld {
 	w.env = map[string]string{
 		"POMBAL": g.Home, "TOKEN": globalKey, "KEY": key, "CLIENT": client, "INSTANCE": w.in.InstanceID, "NAME": "shop-front",
 		"BUSINESS": w.tenant, "WEBHOOK": hook.WebhookID, "PHONE": "5511987650001", "SPARE": spare.InstanceID,
-		"OTHER": tenants[1].BusinessID,
+		"OTHER": tenants[1].BusinessID, "MESSAGE": w.mine,
 	}
 	return w
 }
@@ -62,7 +69,7 @@ func (w exampleWorld) ours(body string, operation string) string {
 	}
 	return strings.NewReplacer("eyJhbGciOiJIUzI1NiJ9.e30.sig", old, "01jr", w.in.WhatsApp.WhatsAppID, "01js", w.env["SPARE"],
 		`"sourceInstanceId":"01jz"`, `"sourceInstanceId":"`+w.env["INSTANCE"]+`"`, `"01jb"`, `"`+w.env["OTHER"]+`"`,
-		"instanceId=01jz", "instanceId="+w.env["INSTANCE"]).Replace(body)
+		"https://files.example.com", w.files, "01jm", w.mine, "01jn", w.theirs, "instanceId=01jz", "instanceId="+w.env["INSTANCE"]).Replace(body)
 }
 
 // Every example of the documentation gets the answer that stands there, in a
@@ -91,6 +98,10 @@ func TestDocumentedExamples(t *testing.T) {
 	}
 	quoted := regexp.MustCompile(`\$[A-Z]+`)
 	changes := regexp.MustCompile(`^(DELETE|PATCH|PUT|POST) `)
+	upload := t.TempDir()
+	if err := os.WriteFile(filepath.Join(upload, "receipt.pdf"), []byte("%PDF-1.7 receipt"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	shared := startExamples(t)
 	for _, name := range order {
 		t.Run(name, func(t *testing.T) {
@@ -111,6 +122,7 @@ func TestDocumentedExamples(t *testing.T) {
 				command = strings.ReplaceAll(command, "$KEY", "$TOKEN")
 			}
 			cmd := exec.CommandContext(context.Background(), "sh", "-c", strings.Replace(command, "curl ", curl+" -s -w '\\n%{http_code}' ", 1))
+			cmd.Dir = upload
 			for k, v := range w.env {
 				cmd.Env = append(cmd.Env, k+"="+v)
 			}

@@ -267,3 +267,80 @@ func startProxy(t *testing.T, target string, tunnels *atomic.Int32) string {
 	t.Cleanup(func() { _ = srv.Close() })
 	return l.Addr().String()
 }
+
+// A gateway that is killed in the middle of a move comes back with the account
+// in exactly one place, connected, wherever the kill fell.
+func TestKillInTheMiddleOfAMove(t *testing.T) {
+	network := startNetwork(t)
+	phone := network.NewPhone("5511987650001", "Shop Front")
+	args, environ := settings(t, t.TempDir(), network), append(ownerEnv(), "POMBAL_API_KEY="+globalKey)
+	g := startChild(t, args, environ)
+	admin := compat{t: t, base: g.Home, token: globalKey}
+	var tenants []struct {
+		BusinessID string `json:"businessId"`
+	}
+	admin.call(http.MethodGet, "/admin/business", nil, &tenants)
+	at := "/business/" + tenants[0].BusinessID
+	var both [2]compatInstance
+	for i := range both {
+		admin.call(http.MethodPost, at+"/instance", map[string]any{}, &both[i])
+	}
+	admin.link(both[0].InstanceID, phone)
+	admin.call(http.MethodGet, "/instance/"+both[0].InstanceID, nil, &both[0])
+	account, has := both[0].WhatsApp.WhatsAppID, 0
+	for n, wait := range []time.Duration{0, 2, 5, 10, 20} {
+		asked := make(chan struct{})
+		body := strings.NewReader(fmt.Sprintf(`{"sourceWhatsAppId":%q,"instanceIdTarget":%q}`, account, both[1-has].InstanceID))
+		req, err := http.NewRequest(http.MethodPatch, g.Home+"/api/v2"+at+"/instance/move-whatsapp", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("apikey", globalKey)
+		go func() {
+			defer close(asked)
+			if resp, err := http.DefaultClient.Do(req); err == nil {
+				_ = resp.Body.Close()
+			}
+		}()
+		time.Sleep(wait * time.Millisecond) // where the kill falls
+		g.kill()
+		<-asked
+		g = startChild(t, args, environ)
+		admin.base = g.Home
+		has = admin.whoHas(both[0].InstanceID, both[1].InstanceID)
+		if devices := len(phone.Devices()); devices != 1 {
+			t.Fatalf("after kill %d the phone lists %d devices", n, devices)
+		}
+		t.Logf("kill %d: instance %d has it", n, has)
+	}
+}
+
+// whoHas waits until one of two instances is open, and fails when both have an
+// account or the other one does not let go.
+func (c compat) whoHas(first, second string) int {
+	c.t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		var open, linked []int
+		for i, id := range []string{first, second} {
+			var in compatInstance
+			c.call(http.MethodGet, "/instance/"+id, nil, &in)
+			if in.WhatsApp != nil {
+				linked = append(linked, i)
+			}
+			if in.Connection == "open" {
+				open = append(open, i)
+			}
+		}
+		if len(linked) > 1 {
+			c.t.Fatal("both instances have the account")
+		}
+		if len(open) == 1 && len(linked) == 1 && open[0] == linked[0] {
+			return open[0]
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("open: %v, linked: %v", open, linked)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}

@@ -28,8 +28,10 @@ import (
 	"pombal/internal/instance"
 	"pombal/internal/live"
 	"pombal/internal/maintain"
+	"pombal/internal/media"
 	"pombal/internal/qrcode"
 	"pombal/internal/safehttp"
+	"pombal/internal/service"
 	"pombal/internal/store"
 	"pombal/internal/wastore"
 	"pombal/internal/webhook"
@@ -49,6 +51,7 @@ const (
 )
 
 func main() {
+	service.KeepFilesPrivate()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
@@ -63,6 +66,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		err = serve(ctx, args, environ, stdout, stderr)
 	case "demo":
 		err = runDemo(ctx, args, environ, stdout, stderr)
+	case "unit":
+		_, err = io.WriteString(stdout, service.Unit())
 	case "version":
 		_, err = fmt.Fprintf(stdout, "pombal %s (%s)\n", version, engineVersion())
 	case "help":
@@ -109,6 +114,7 @@ func help(w io.Writer) error {
   pombal restore FILE         put a backup in its place; the old file is kept
   pombal check                look for damage to the data file
   pombal compact              give back the space that is free in it
+  pombal unit                 print a unit file for systemd, which brings Pombal back whenever it ends
   pombal version              say which version this is
   pombal help                 show this text
 
@@ -223,11 +229,12 @@ func (p *product) run(ctx context.Context) (err error) {
 		return usageError{fmt.Errorf("listen on %s: %w", p.cfg.Addr, err)}
 	}
 	open.add(func() error { return ignoreClosed(listener.Close()) })
-	db, err := maintain.Open(ctx, p.cfg.Data, p.log)
+	db, err := maintain.Open(ctx, p.cfg.Data, p.cfg.InsecurePerms, p.log)
 	if err != nil {
 		return usageError{err}
 	}
-	if err := p.watchCrashes(&open); err != nil {
+	crashes, err := p.watchCrashes(&open)
+	if err != nil {
 		return errors.Join(err, db.Close())
 	}
 	open.add(db.Close)
@@ -251,7 +258,12 @@ func (p *product) run(ctx context.Context) (err error) {
 	}
 	outbound := safehttp.New(p.outboundPolicy(listener, catcher))
 	open.add(func() error { outbound.Close(); return nil })
-	sender := webhook.NewSender(outbound, version, time.Now)
+	users := auth.NewService(auth.Deps{Store: db, GlobalKey: p.cfg.APIKey, Log: p.log})
+	if err := users.LoadUses(ctx); err != nil {
+		return err
+	}
+	open.add(inBackground(users.KeepUses))
+	sender := webhook.NewSender(outbound, version, time.Now).WithTokens(tokenText(users))
 	var webhooks *webhook.Service // made below; nothing is sent before
 	dispatcher := webhook.NewDispatcher(webhook.DispatcherDeps{
 		Outbox: db, Sender: sender, Log: p.log,
@@ -266,18 +278,28 @@ func (p *product) run(ctx context.Context) (err error) {
 	})
 	instances := instance.NewManager(instance.Deps{
 		Store: db, Engine: engine, Recorder: recorder, Notify: hub.Publish, Picture: qrcode.DataURL, Log: p.log, Now: time.Now,
+		Timing: p.timing(), Storage: db.Ready,
 	})
+	db.OnHealed(instances.Renew)
 	webhooks = webhook.NewService(webhook.ServiceDeps{
 		Store: db, Outbox: db, Ledger: db, Sender: sender, Retry: dispatcher.Retry, CheckURL: outbound.Check,
+		Probe: outbound.Probe,
 		Changed: func(instanceID, id string) {
 			hub.Publish(live.SignalHook(id), live.SignalInstance(instanceID))
 			dispatcher.Wake()
 		},
 	})
-	users := auth.NewService(auth.Deps{Store: db, GlobalKey: p.cfg.APIKey, Log: p.log})
+	download := safehttp.New(p.downloadPolicy(listener, catcher))
+	open.add(func() error { download.Close(); return nil })
+	files, err := media.NewDesk(p.cfg.Data+".media", download)
+	if err != nil {
+		return err
+	}
+	keeper := maintain.NewService(db, p.cfg.Data, p.log, time.Now)
 	server, err := web.NewServer(web.Deps{
+		Upkeep: keeper,
 		Config: p.webConfig(), Instances: instances, Webhooks: webhooks, Ledger: webhooks, Events: db, Catch: catcher, Auth: users,
-		Audit: journal, History: db, Hub: hub, QRPNG: qrcode.PNG, Log: p.log, Ready: db.Ready,
+		Audit: journal, Versions: engine, Crashes: crashes, History: db, Files: files, Hub: hub, QRPNG: qrcode.PNG, Log: p.log, Ready: db.Ready,
 	})
 	if err != nil {
 		return err
@@ -294,7 +316,10 @@ func (p *product) run(ctx context.Context) (err error) {
 		return err
 	}
 	open.add(func() error { instances.Close(); return nil })
-	open.add(inBackground(func(ctx context.Context) { maintain.Sweep(ctx, keys, db, p.log) }))
+	if err := p.collectMore(ctx, instances); err != nil {
+		return err
+	}
+	open.add(inBackground(func(ctx context.Context) { keeper.Sweep(ctx, keys) }))
 
 	if err := p.welcome(ctx, db, users, instances, webhooks, listener.Addr().String()); err != nil {
 		return err
@@ -310,6 +335,40 @@ func (p *product) run(ctx context.Context) (err error) {
 		served <- nil
 		return fmt.Errorf("serve: %w", err)
 	}
+}
+
+// timing is the clock of instances: WhatsApp's own, but for the QR codes and the
+// pace of a stand-in where the settings say so.
+func (p *product) timing() instance.Timing {
+	t := instance.DefaultTiming()
+	if life := p.cfg.WhatsAppCodeTime; life > 0 {
+		t.QRFirst, t.QRNext = life, life
+	}
+	if rate := p.cfg.WhatsAppRate; rate > 0 {
+		every := time.Second / time.Duration(rate)
+		t.StartEvery, t.DialEvery, t.UrgentEvery = every, every, every
+	}
+	return t
+}
+
+// collectMore has the garbage collector run for the numbers that are linked,
+// unless GOGC is set: that is the operator's word.
+func (p *product) collectMore(ctx context.Context, instances *instance.Manager) error {
+	if os.Getenv("GOGC") != "" {
+		return nil
+	}
+	all, err := instances.List(ctx)
+	if err != nil {
+		return err
+	}
+	linked := 0
+	for _, in := range all {
+		if in.Linked() {
+			linked++
+		}
+	}
+	service.CollectMore(linked)
+	return nil
 }
 
 // stopLimit is how long requests and open pages may take to end.
@@ -406,6 +465,13 @@ func newCatcher(ctx context.Context, db *store.DB, hub *live.Hub) (*webhook.Catc
 	}), nil
 }
 
+// tokenText gives the text of instance tokens to webhooks that ask for it.
+func tokenText(users *auth.Service) webhook.TokenText {
+	return func(ctx context.Context, instanceID, tokenID string, issued time.Time) (string, error) {
+		return users.InstanceToken(ctx, auth.InstanceClaims{InstanceID: instanceID, TokenID: tokenID, IssuedAt: issued})
+	}
+}
+
 // stopHook notes that a receiver is gone, and that nobody but Pombal decided
 // so.
 func stopHook(ctx context.Context, hooks *webhook.Service, journal *audit.Log, w webhook.Webhook, reason string) error {
@@ -419,18 +485,18 @@ func stopHook(ctx context.Context, hooks *webhook.Service, journal *audit.Log, w
 }
 
 // watchCrashes has the last words of a crash written beside the data file, and
-// says at the start that there was one. It is the last thing to close: only an
+// says in the log at the start that there was one; pages say it too. It is the last thing to close: only an
 // end in order counts as one.
-func (p *product) watchCrashes(open *closers) error {
+func (p *product) watchCrashes(open *closers) (*crash.Log, error) {
 	log, err := crash.Open(p.cfg.Data)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	open.add(log.Close)
 	if r := log.Report(); r.AfterCrash {
 		p.log.Warn("the last run did not end in order", "crashes", r.Crashes, "kills", r.Kills, "last", r.LastCrash)
 	}
-	return nil
+	return log, nil
 }
 
 // inBackground runs fn until the returned function is called, which waits for
@@ -465,6 +531,15 @@ func (p *product) outboundPolicy(listener net.Listener, catcher *webhook.Catcher
 	return policy
 }
 
+// downloadPolicy is for files whose addresses programs give: what such an
+// address holds goes to whoever they choose, so only what is public may be
+// fetched, and what the operator has opened for webhooks.
+func (p *product) downloadPolicy(listener net.Listener, catcher *webhook.Catcher) safehttp.Policy {
+	policy := p.outboundPolicy(listener, catcher)
+	policy.Mode, policy.PlainHTTP, policy.Inside = safehttp.ModePublic, true, safehttp.Inside{}
+	return policy
+}
+
 func (p *product) webConfig() web.Config {
 	cfg := web.Config{
 		PublicURL: p.cfg.PublicURL, Version: version, StandIn: p.cfg.WhatsAppURL != "",
@@ -473,7 +548,7 @@ func (p *product) webConfig() web.Config {
 		cfg.TrustedProxies = append(cfg.TrustedProxies, proxy.String())
 	}
 	if p.demo != nil {
-		cfg.Demo = &views.Demo{PhoneURL: p.demo.PhoneURL(), ReceiverURL: p.demo.ReceiverURL()}
+		cfg.Demo = &views.Demo{PhoneURL: p.demo.PhoneURL(), ReceiverURL: p.demo.ReceiverURL(), Filled: p.demo.Filled}
 	}
 	return cfg
 }

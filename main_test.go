@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,7 +36,9 @@ func TestMain(m *testing.M) {
 	case "network":
 		os.Exit(networkChild(os.Stdout, os.Stdin))
 	default:
-		os.Exit(m.Run())
+		code := m.Run()
+		stopChromium()
+		os.Exit(code)
 	}
 }
 
@@ -65,9 +68,12 @@ type gateway struct {
 	Code string // for the set-up page; empty when there is an owner
 	Data string
 
-	stop func() error
-	kill func()
-	log  *lockedBuffer
+	pid   int // of a child
+	stop  func() error
+	kill  func()
+	crash func()       // makes the runtime end the process as a fatal error does
+	wait  func() error // for the end of a child; once
+	log   *lockedBuffer
 }
 
 // settings are the command line of a gateway for a test.
@@ -121,7 +127,13 @@ func startGateway(t testing.TB, args, environ []string) *gateway {
 // startChild runs the product in a process of its own.
 func startChild(t testing.TB, args, environ []string) *gateway {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], args...)
+	return startBinary(t, os.Args[0], args, environ)
+}
+
+// startBinary is startChild for a binary that was built for it, or this one.
+func startBinary(t testing.TB, path string, args, environ []string) *gateway {
+	t.Helper()
+	cmd := exec.Command(path, args...)
 	cmd.Env = append(append(os.Environ(), childVar+"=product"), environ...)
 	g := &gateway{log: &lockedBuffer{}}
 	cmd.Stderr = g.log
@@ -132,12 +144,15 @@ func startChild(t testing.TB, args, environ []string) *gateway {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	g.pid = cmd.Process.Pid
 	var once sync.Once
 	wait := func() (err error) {
 		once.Do(func() { err = cmd.Wait() })
 		return err
 	}
+	g.wait = wait
 	g.kill = func() { _ = cmd.Process.Kill(); _ = wait() }
+	g.crash = func() { _ = cmd.Process.Signal(syscall.SIGABRT); _ = wait() }
 	g.stop = func() error {
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			return err
@@ -197,6 +212,7 @@ type receiver struct {
 
 type received struct {
 	Header http.Header
+	Path   string
 	Body   []byte
 	Event  string
 	ID     string
@@ -205,8 +221,12 @@ type received struct {
 func startReceiver(t testing.TB) *receiver {
 	r := &receiver{more: make(chan struct{})}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.Method == http.MethodGet {
+			serveSample(w, req)
+			return
+		}
 		raw, _ := io.ReadAll(req.Body)
-		c := received{Header: req.Header.Clone(), Body: raw}
+		c := received{Header: req.Header.Clone(), Path: req.URL.Path, Body: raw}
 		var head struct{ Event, ID string }
 		_ = json.Unmarshal(raw, &head)
 		c.Event, c.ID = head.Event, head.ID

@@ -60,8 +60,8 @@ func TestStoryInTheBrowser(t *testing.T) {
 	if n := len(phone.Devices()); n != 0 {
 		t.Errorf("the phone still lists %d devices", n)
 	}
-	b.quiet()
 
+	b.expect(whileDown()...)
 	if err := g.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -162,5 +162,4 @@ func TestStoryWithoutScripts(t *testing.T) {
 	if n := len(phone.Devices()); n != 0 {
 		t.Errorf("the phone still lists %d devices", n)
 	}
-	b.quiet()
 }

@@ -12,34 +12,14 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/chromedp"
 )
 
-// What the browser tests need beyond browser_test.go: a look at every request,
-// a picture, an accessibility check, keys.
-
-// watch notes every request to another host than ours.
-func (b *browser) watch() (foreign func() []string) {
-	b.t.Helper()
-	var mu sync.Mutex
-	var seen []string
-	err := chromedp.Listen(b.ctx, func(ev any) {
-		if e, ok := ev.(*network.EventRequestWillBeSent); ok && !strings.HasPrefix(e.Request.URL, b.home) &&
-			!strings.HasPrefix(e.Request.URL, "data:") && !strings.HasPrefix(e.Request.URL, "about:") {
-			mu.Lock()
-			defer mu.Unlock()
-			seen = append(seen, e.Request.URL)
-		}
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return func() []string { mu.Lock(); defer mu.Unlock(); return seen }
-}
+// What the browser tests need beyond browser_test.go: a picture, an
+// accessibility check, keys.
 
 // size sets how large the window is, in CSS pixels.
 func (b *browser) size(width, height int64) {
@@ -58,6 +38,17 @@ func (b *browser) media(medium string, features ...string) {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, p)
 		return err
 	}))
+}
+
+// theme changes the colours of the page that is open.
+func (b *browser) theme(name string) {
+	b.t.Helper()
+	eval[bool](b, `document.documentElement.dataset.theme = "`+name+`", true`)
+}
+
+// whileDown is what a browser's console says of a gateway that is not there.
+func whileDown() []string {
+	return []string{"net::ERR_", "status of 503", "htmx:sse:error", "htmx:error", "htmx:response:error"}
 }
 
 // eval runs an expression in the page and waits for its promise.
@@ -81,13 +72,20 @@ func (b *browser) focused() string {
 	return eval[string](b, `document.activeElement ? document.activeElement.id || document.activeElement.localName : ""`)
 }
 
-// until waits until an expression is true in the page.
+// until waits until an expression is true in the page, also when another page
+// takes its place meanwhile.
 func (b *browser) until(expression string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, limit)
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression)); err != nil {
-		b.fail(fmt.Errorf("wait for %s: %w", expression, err))
+	for {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression))
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil || !strings.Contains(err.Error(), "navigated") {
+			b.fail(fmt.Errorf("wait for %s: %w", expression, err))
+		}
 	}
 }
 

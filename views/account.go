@@ -3,10 +3,19 @@ package views
 import (
 	"slices"
 	"strings"
+
+	"pombal/internal/auth"
 )
 
-// accountTabs are the settings pages, in the order of their tabs.
-func accountTabs() []string { return []string{"general", "security", "appearance", "about"} }
+// accountTabs are the settings pages that somebody may open, in the order of
+// their tabs.
+func (p Page) accountTabs() []string {
+	tabs := []string{"general", "whatsapp"}
+	if p.can(auth.RoleAdmin) {
+		tabs = append(tabs, "retention", "backup")
+	}
+	return append(tabs, "security", "appearance", "about")
+}
 
 // zones are the time zones of the menu: where the four languages are spoken,
 // and UTC. One that was chosen in another way is offered too.
@@ -110,11 +119,14 @@ type navLink struct {
 
 // nav are the links of the main navigation.
 func (p Page) nav() []navLink {
-	return []navLink{
+	links := []navLink{
 		{"/instances", "nav.instances", "phone", "i"},
 		{"/events", "nav.events", "pulse", "e"},
-		{"/settings", "nav.settings", "gear", "s"},
 	}
+	if p.can(auth.RoleAdmin) {
+		links = append(links, navLink{"/keys", "nav.keys", "key", "k"})
+	}
+	return append(links, navLink{"/settings", "nav.settings", "gear", "s"})
 }
 
 // current says how a link of the main navigation stands to the page: "page",

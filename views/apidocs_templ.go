@@ -82,7 +82,7 @@ func APIDocs(p APIDocsPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</h1><p>The same as a document for machines: <a href=\"/api/openapi.json\">openapi.json</a>. Set POMBAL to the address of this server, and TOKEN, KEY, CLIENT, INSTANCE, NAME, BUSINESS, WEBHOOK and PHONE to your own.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</h1><p>The same as a document for machines: <a href=\"/api/openapi.json\">openapi.json</a>. Set POMBAL to the address of this server, and TOKEN, KEY, CLIENT, INSTANCE, NAME, BUSINESS, WEBHOOK, PHONE and MESSAGE to your own.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

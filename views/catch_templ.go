@@ -93,7 +93,7 @@ func Catch(p CatchPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = act(p.Page, instanceURL(p.Instance.ID, "catch", "webhook"), "catch-add", p.T.T("catch.add"), "primary", nil).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = actOnce(p.Page, instanceURL(p.Instance.ID, "catch", "webhook"), "catch-add", p.T.T("catch.add"), "primary").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -50,20 +50,5 @@ func hookURL(instanceID, hookID string, parts ...string) string {
 	return instanceURL(instanceID, append([]string{"webhooks", hookID}, parts...)...)
 }
 
-// listURL is the address of the list with a filter and a search.
-func listURL(filter, query string) string {
-	v := url.Values{}
-	if query != "" {
-		v.Set("q", query)
-	}
-	if filter != "" && filter != "all" {
-		v.Set("status", filter)
-	}
-	if len(v) == 0 {
-		return "/instances"
-	}
-	return "/instances?" + v.Encode()
-}
-
 // instancePath is the part of an API address that names an instance.
 func instancePath(id string) string { return "/instance/" + url.PathEscape(id) }

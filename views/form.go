@@ -18,8 +18,10 @@ func otherErrors(errors FieldErrors, ids []string) []string {
 }
 
 // without gives the errors of all other fields.
-func (e FieldErrors) without(name string) FieldErrors {
+func (e FieldErrors) without(names ...string) FieldErrors {
 	others := maps.Clone(e)
-	delete(others, name)
+	for _, name := range names {
+		delete(others, name)
+	}
 	return others
 }

@@ -83,7 +83,7 @@ func (p HistoryPart) tells(m instance.Moment) string {
 		}
 		return p.T.T("history.proxy.on", "proxy", m.Detail)
 	default:
-		s := instance.Status{Phase: m.Phase, Reason: m.Reason}
+		s := instance.Status{Phase: m.Phase, Reason: m.Reason, Until: m.Until}
 		return p.T.T(because(s), "code", m.Code, "until", p.T.Time(m.Until, p.Now), "n", 0)
 	}
 }

@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"strings"
 
 	"github.com/a-h/templ"
 )
@@ -25,11 +26,17 @@ func hxPost(ctx context.Context, url, region string, more ...string) templ.Attri
 
 // hxLive makes a region fetch itself again, from url, when one of the signals
 // arrives, when signals were lost, and by the clock while no stream is open.
-// poll is pollSlow or pollFast.
+// poll is pollSlow or pollFast. A signal "every 30s" is the clock in any case.
 func hxLive(ctx context.Context, url, poll string, signals ...string) templ.Attributes {
 	trigger := "refresh, resync from:#live, " + poll + " from:#live"
 	for _, s := range signals {
-		trigger += ", " + s + " from:#live"
+		switch {
+		case s == "":
+		case strings.HasPrefix(s, "every "):
+			trigger += ", " + s
+		default:
+			trigger += ", " + s + " from:#live"
+		}
 	}
 	return hx(ctx, "hx-get", url, "hx-trigger", trigger, "hx-swap", "outerMorph",
 		"hx-status:4xx", "swap:none", "hx-status:5xx", "swap:none")

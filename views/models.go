@@ -22,11 +22,14 @@ type Page struct {
 	CSRF      string // masked token for forms and for htmx
 	Path      string // of this page, without query
 	Now       time.Time
-	Attention int    // instances that need an operator
-	Flash     *Flash // what the last action did; shown once
-	Demo      *Demo  // nil outside the demo
-	StandIn   bool   // another WhatsApp endpoint than the real one is configured
-	Insecure  bool   // served over plain http to other machines
+	Attention int        // instances that need an operator
+	Flash     *Flash     // what the last action did; shown once
+	Demo      *Demo      // nil outside the demo
+	Outdated  string     // the version that WhatsApp refuses; empty: none
+	Crash     *CrashNote // nil: the last run ended in order, or somebody has seen it
+	StandIn   bool       // another WhatsApp endpoint than the real one is configured
+	Insecure  bool       // served over plain http to other machines
+	Storage   string     // why nothing can be saved now; empty when all is well
 	Version   string
 	RequestID string
 	Since     uint64 // the newest live signal when the page was asked for
@@ -45,6 +48,9 @@ type Flash struct {
 type Demo struct {
 	PhoneURL    string // the page that plays the phone
 	ReceiverURL string // the page that shows what webhooks brought
+	// Filled says which instances the demo began with; nil for none.
+	Filled func(instanceID string) bool
+	Tour   *Tour // on pages of those who are signed in
 }
 
 // FieldErrors are the messages of a refused form: field name to translated
@@ -66,25 +72,6 @@ type LoginPage struct {
 	Keep        bool
 	Error       string
 }
-
-// InstanceRow is one line of the list.
-type InstanceRow struct {
-	Instance        instance.Instance
-	Webhooks        int
-	WebhooksEnabled int
-}
-
-// InstancesPage is the list.
-type InstancesPage struct {
-	Page
-	Rows   []InstanceRow // already filtered and sorted
-	Query  string
-	Filter string // all, connected, attention or off
-	Counts FilterCounts
-}
-
-// FilterCounts are the numbers on the chips above the list.
-type FilterCounts struct{ All, Connected, Attention, Off int }
 
 // InstanceNewPage is the form that creates an instance.
 type InstanceNewPage struct {
@@ -138,7 +125,9 @@ type InstanceSettingsPage struct {
 	Page
 	Instance instance.Instance
 	Name     string      // as typed
-	Errors   FieldErrors // "name", and "key_name" of the form that makes a key
+	Tags     string      // as typed
+	Errors   FieldErrors // "name", "tags", and "key_name" of the form that makes a key
+	Proxy    ProxyForm
 	Keys     []auth.APIKey
 	// Revealed is shown once, right after it was asked for.
 	Revealed *Revealed
@@ -193,6 +182,7 @@ type WebhookNewPage struct {
 	Errors    FieldErrors
 	Settings  HookSettings
 	Seen      map[event.Type]int // events of the last day
+	Found     *webhook.Found     // right after the address was looked at
 }
 
 // WebhookPage edits one webhook and shows its deliveries.
@@ -208,6 +198,7 @@ type WebhookPage struct {
 	Waiting    int
 	Theirs     *webhook.Webhook // set when somebody else saved first
 	Settings   HookSettings     // as typed
+	Found      *webhook.Found   // right after the address was looked at
 	Care       HookCare
 }
 
@@ -226,4 +217,11 @@ type ErrorPage struct {
 	Title  string
 	Text   string
 	Retry  int // seconds; 0 hides it
+	// Typed is what was in the form that was refused, and Back the page that it
+	// stands on.
+	Typed []TypedValue
+	Back  string
 }
+
+// TypedValue is a value of a form with the catalogue key of its field's label.
+type TypedValue struct{ Label, Value string }

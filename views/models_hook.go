@@ -26,11 +26,12 @@ type HookSettings struct {
 	Headers  string // lines, values masked
 	Timeout  string // seconds
 	Skip     bool   // accept any certificate
+	Token    bool   // send a new instance token along
 }
 
 // SettingsOf shows what is stored.
 func SettingsOf(w webhook.Webhook) HookSettings {
-	s := HookSettings{Ordering: string(w.Ordering), Headers: w.Headers.Masked(), Skip: w.SkipVerify}
+	s := HookSettings{Ordering: string(w.Ordering), Headers: w.Headers.Masked(), Skip: w.SkipVerify, Token: w.IncludeToken}
 	if w.Timeout != 0 {
 		s.Timeout = fmt.Sprint(int(w.Timeout.Seconds()))
 	}
@@ -40,6 +41,7 @@ func SettingsOf(w webhook.Webhook) HookSettings {
 // DeliveryFilter is what a list of deliveries was asked for, as typed.
 type DeliveryFilter struct {
 	Result, Event, Text string
+	From, To, Zone      string // of queueing; Zone "" means UTC
 	UpTo                uint64 // newer ones are counted, not shown
 	Before              uint64
 	New                 int  // newer ones than UpTo
@@ -49,7 +51,9 @@ type DeliveryFilter struct {
 // url is the address of the list with the filter.
 func (f DeliveryFilter) url(base string, more ...string) string {
 	v := url.Values{}
-	for name, value := range map[string]string{"result": f.Result, "event": f.Event, "q": f.Text} {
+	for name, value := range map[string]string{
+		"result": f.Result, "event": f.Event, "q": f.Text, "from": f.From, "to": f.To, "zone": f.zone(),
+	} {
 		if value != "" {
 			v.Set(name, value)
 		}
@@ -61,6 +65,19 @@ func (f DeliveryFilter) url(base string, more ...string) string {
 		return base
 	}
 	return base + "?" + v.Encode()
+}
+
+// zone is the zone of the filter's times, "" where it names none.
+func (f DeliveryFilter) zone() string {
+	if f.From == "" && f.To == "" {
+		return ""
+	}
+	return f.Zone
+}
+
+// any says whether anything is left out.
+func (f DeliveryFilter) any() bool {
+	return f.Result != "" || f.Event != "" || f.Text != "" || f.From != "" || f.To != ""
 }
 
 // deliveryResults are the choices of the filter, in its order.
@@ -90,6 +107,7 @@ type ReplayPage struct {
 	Health   webhook.Health
 	Dead     int
 	From, To string // as typed
+	Zone     string // of these; "" means UTC
 	Since    bool   // everything since the last success
 	Counted  bool
 	Count    int
@@ -137,6 +155,7 @@ type EventsPage struct {
 	Instance  *instance.Instance  // nil: of all
 	Instances []instance.Instance // for the filter
 	Rows      []event.Event
+	Outcomes  map[string]webhook.Outcome // of the rows, by event
 	Type      string
 	Text      string
 	UpTo      string // paused at this id

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -86,6 +87,11 @@ func (p InstancePanel) ending() string {
 			return "account_banned"
 		}
 		return string(s.Phase)
+	case instance.PhaseBlocked:
+		if s.Reason == instance.ReasonProxyRefused {
+			return "proxy_refused"
+		}
+		return string(s.Phase)
 	case instance.PhaseLinkExpired:
 		if s.Reason == instance.ReasonNobodyWatches {
 			return "nobody_watches"
@@ -94,4 +100,30 @@ func (p InstancePanel) ending() string {
 	default:
 		return string(s.Phase)
 	}
+}
+
+// mayReplace says whether another number than before could be linked: the
+// instance had one, and an operator decides, not the holder of a pairing link.
+func (p InstancePanel) mayReplace() bool {
+	return p.Guest == "" && p.Instance.WhatsApp != nil && !p.Instance.Linked()
+}
+
+// typedNumber is the number that was typed for the pairing code, where WhatsApp
+// answered with another form of it.
+func (p InstancePanel) typedNumber() string {
+	wa := p.Instance.WhatsApp
+	user, _, _ := strings.Cut(wa.JID, "@")
+	if wa.Typed == "" || wa.Typed == user {
+		return ""
+	}
+	return phone(wa.Typed)
+}
+
+// pulse makes the card of a connected number fetch itself now and then: the
+// last sign of life changes without any signal.
+func (p InstancePanel) pulse() string {
+	if p.Instance.Status.Phase.Online() {
+		return "every 30s"
+	}
+	return ""
 }

@@ -1,6 +1,10 @@
 package views
 
-import "pombal/internal/instance"
+import (
+	"strings"
+
+	"pombal/internal/instance"
+)
 
 // step is the one thing that an operator can do next about an instance.
 type step struct {
@@ -69,9 +73,29 @@ func refreshes(in instance.Instance) bool {
 	return p.Pairing() || p == instance.PhaseConnecting || p == instance.PhasePaired
 }
 
+// banKind is the catalogue key of what WhatsApp pauses an account for; "" when
+// it gave no reason that is known.
+func banKind(s instance.Status) string {
+	number, _, _ := strings.Cut(s.Detail, ":")
+	switch {
+	case s.Reason != instance.ReasonTempBan:
+		return ""
+	case number == "101", number == "102", number == "103", number == "104", number == "106":
+		return "ban." + number
+	default:
+		return ""
+	}
+}
+
 // because is the catalogue key of the sentence that explains a status: the
 // reason where there is one, otherwise the phase.
 func because(s instance.Status) string {
+	switch {
+	case s.Reason == instance.ReasonTempBan && s.Until.IsZero():
+		return "reason.temp_ban_open"
+	case s.Reason == instance.ReasonOperator && s.Phase == instance.PhaseReconnecting:
+		return "reason.renewed"
+	}
 	if s.Reason != instance.ReasonNone && !s.Phase.Online() && s.Phase != instance.PhaseQR &&
 		s.Phase != instance.PhasePasskey && s.Phase != instance.PhasePaired {
 		return "reason." + string(s.Reason)

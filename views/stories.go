@@ -126,18 +126,40 @@ func rows(n int) []InstanceRow {
 	phases := instance.Phases()
 	out := make([]InstanceRow, 0, n)
 	for i := range n {
-		in := storyInstance(phases[(i+7)%len(phases)], instance.ReasonNone)
+		phase := instance.PhaseConnected // as most are, after one of each
+		if i < len(phases) {
+			phase = phases[(i+7)%len(phases)]
+		}
+		in := storyInstance(phase, instance.ReasonNone)
 		in.ID = fmt.Sprintf("019aab3c-5d1e-7c11-9f00-%012d", i)
 		in.Name = fmt.Sprintf("Shop %d", i+1)
 		in.Status.Since = storyTime().Add(-time.Duration(i*i) * time.Minute)
-		out = append(out, InstanceRow{Instance: in, Webhooks: i % 3, WebhooksEnabled: i % 2})
+		if i%4 == 0 {
+			in.Tags = []string{"br", "vendas"}[:1+i%8/4]
+		}
+		out = append(out, InstanceRow{Instance: in, Webhooks: i % 3, WebhooksEnabled: i % 2, WebhooksFailing: i % 5 / 4, Events: i * i % 100})
 	}
 	return out
 }
 
 func listPage(p Page, n int) InstancesPage {
 	p.Attention = 2
-	return InstancesPage{Page: p, Rows: rows(n), Filter: "all", Counts: FilterCounts{All: n, Connected: 9, Attention: 2, Off: 1}}
+	per := PageSizes()[0]
+	if n > per {
+		per = PageSizes()[2]
+	}
+	return InstancesPage{
+		Page: p, Rows: rows(n), Found: n, Tags: []string{"br", "in"}, Counts: FilterCounts{All: n, Connected: 9, Attention: 2, Off: 1},
+		ListChoice: ListChoice{Filter: "all", Sort: "name", Per: per, Page: 1},
+	}
+}
+
+func bulkPage(p Page, act string, n int) BulkPage {
+	v := BulkPage{Page: at(p, "/instances/bulk"), Act: act, IDs: "a,b", Back: "/instances?q=\"", Known: []string{"br"}}
+	for _, row := range rows(n) {
+		v.Instances = append(v.Instances, row.Instance)
+	}
+	return v
 }
 
 func at(p Page, path string) Page {
@@ -150,7 +172,10 @@ func Stories() []Story {
 	all := append(doorStories(), listStories()...)
 	all = append(all, instanceStories()...)
 	all = append(all, settingsStories()...)
+	all = append(all, lifeStories()...)
+	all = append(all, tourStories()...)
 	all = append(all, accountStories()...)
+	all = append(all, keyStories()...)
 	return append(all, hookStories()...)
 }
 
@@ -187,7 +212,12 @@ func listStories() []Story {
 			p.Flash = &Flash{Kind: "ok", Text: p.T.T("done.saved")}
 			return Instances(listPage(p, 13))
 		}},
-		{"list-200", true, func(p Page) templ.Component { return Instances(listPage(p, 200)) }},
+		{"list-100", true, func(p Page) templ.Component { return Instances(listPage(p, 100)) }},
+		{"list-page", true, func(p Page) templ.Component {
+			v := listPage(p, 25)
+			v.Found, v.ListChoice = 412, ListChoice{Filter: "all", Sort: "last", Back: true, Per: 25, Page: 8}
+			return Instances(v)
+		}},
 		{"list-empty", true, func(p Page) templ.Component {
 			p.Demo = &Demo{PhoneURL: "http://127.0.0.1:1/", ReceiverURL: "http://127.0.0.1:2/"}
 			return Instances(InstancesPage{Page: p})
@@ -206,10 +236,27 @@ func listStories() []Story {
 			p.User = &auth.User{Name: hostile, Email: hostile, Role: auth.RoleViewer}
 			p.StandIn, p.Insecure = true, true
 			v := listPage(p, 1)
-			v.Rows[0].Instance.Name = longHindi
+			v.Rows[0].Instance.Name, v.Rows[0].Instance.Tags = longHindi, []string{"राजस्थान-भारत-मुख्य-शाखा", "عربي"}
 			v.Rows[0].Instance.WhatsApp = number1()
 			v.Rows[0].Instance.WhatsApp.PushName = hostile
 			return Instances(v)
+		}},
+		{"bulk", true, func(p Page) templ.Component { return Bulk(bulkPage(p, "logout", 3)) }},
+		{"bulk-one", true, func(p Page) templ.Component { return Bulk(bulkPage(p, "hooks_off", 1)) }},
+		{"bulk-tag", true, func(p Page) templ.Component {
+			v := bulkPage(p, "tag", 2)
+			v.Tag, v.Gone, v.Errors = hostile, 1, FieldErrors{"tags": p.T.T("error.tag_invalid", "max", 24)}
+			return Bulk(v)
+		}},
+		{"bulk-dialog", false, func(p Page) templ.Component { return BulkDialog(bulkPage(p, "reconnect", 40)) }},
+		{"bulk-done", true, func(p Page) templ.Component {
+			v := bulkPage(p, "logout", 3)
+			v.Instances[2].Name = longHindi
+			for i, kind := range []string{"ok", "warn", "bad"} {
+				v.Results = append(v.Results, BulkResult{v.Instances[i], kind, []string{
+					p.T.T("done.logout", "name", "Shop 1"), p.T.T("done.logout_pending", "name", hostile), p.T.T("error.ran_out_of_time")}[i]})
+			}
+			return BulkDone(v)
 		}},
 		{"rows", false, func(p Page) templ.Component { return InstanceRows(listPage(p, 3)) }},
 		{"instance-new", true, func(p Page) templ.Component { return InstanceNew(InstanceNewPage{Page: at(p, "/instances/new")}) }},

@@ -7,6 +7,7 @@ import (
 
 	"pombal/internal/auth"
 	"pombal/internal/instance"
+	"pombal/internal/upkeep"
 )
 
 // accountStories are the settings pages, the password question, the key sheet
@@ -28,6 +29,37 @@ func accountStories() []Story {
 			return Security(SecurityPage{Page: at(p, "/settings/security"), Sessions: storySessions()[:1], Current: "0123456789abcdef",
 				Errors: FieldErrors{"current": p.T.T("error.password_wrong"), "new": p.T.T("error.password_short", "min", 12)}})
 		}},
+		{"account-retention", true, func(p Page) templ.Component {
+			return Retention(RetentionPage{Page: at(p, "/settings/retention"), Usage: storyUsage(), Days: map[upkeep.Kind]string{
+				upkeep.Events: "30", upkeep.Deliveries: "30", upkeep.Audit: "0"}})
+		}},
+		{"account-retention-agree", true, func(p Page) templ.Component {
+			return Retention(RetentionPage{Page: at(p, "/settings/retention"), Usage: storyUsage(), Agreed: "events=1", NoMessages: true, Days: map[upkeep.Kind]string{
+				upkeep.Events: "1", upkeep.Deliveries: "30", upkeep.Audit: "365"}, Doomed: map[upkeep.Kind]int{upkeep.Events: 12300, upkeep.Audit: 1, upkeep.Messages: 4000}})
+		}},
+		{"account-retention-error", true, func(p Page) templ.Component {
+			return Retention(RetentionPage{Page: at(p, "/settings/retention"), Usage: storyUsage(), Days: map[upkeep.Kind]string{upkeep.Events: hostile},
+				Errors: FieldErrors{"events": p.T.T("error.days", "max", 3650), "audit": p.T.T("error.days", "max", 3650)}})
+		}},
+		{"account-backup", true, func(p Page) templ.Component {
+			now := storyTime()
+			return Backup(BackupPage{Page: at(p, "/settings/backup"), File: upkeep.File{Name: "/var/lib/my pombal/pombal.db", Size: 412 << 20, Free: 9 << 20},
+				Backups: []upkeep.Backup{
+					{Name: "pombal.db.backup-20261122-121000", Size: 411 << 20, MadeAt: now.Add(-5 * time.Minute), Checked: now.Add(-4 * time.Minute)},
+					{Name: "pombal.db.backup-20261121-020000", Size: 398 << 20, MadeAt: now.Add(-34 * time.Hour)},
+					{Name: "pombal.db.backup-20261101-020000", Size: 7 << 10, MadeAt: now.Add(-500 * time.Hour), Checked: now,
+						Damage: "this is not a Pombal data file, or it is damaged; nothing was changed"},
+				}})
+		}},
+		{"account-backup-none", true, func(p Page) templ.Component {
+			return Backup(BackupPage{Page: at(p, "/settings/backup"), File: upkeep.File{Name: "pombal.db", Size: 1 << 20}})
+		}},
+		{"backup-delete", true, func(p Page) templ.Component {
+			return BackupDelete(BackupPage{Page: p, Backups: []upkeep.Backup{{Name: "pombal.db.backup-20261122-121000"}}})
+		}},
+		{"backup-delete-dialog", false, func(p Page) templ.Component {
+			return BackupDeleteDialog(BackupPage{Page: p, Backups: []upkeep.Backup{{Name: "pombal.db.backup-20261122-121000"}}})
+		}},
 		{"account-appearance", true, func(p Page) templ.Component {
 			return Appearance(AppearancePage{at(p, "/settings/appearance")})
 		}},
@@ -45,6 +77,14 @@ func accountStories() []Story {
 		{"shortcuts-dialog", false, func(p Page) templ.Component { return ShortcutsDialog(ShortcutsPage{p}) }},
 		{"attention", false, func(p Page) templ.Component { p.Attention = 1204; return Attention(p) }},
 	}...)
+}
+
+func storyUsage() []upkeep.Usage {
+	return []upkeep.Usage{
+		{Kind: upkeep.Events, Rows: 1240031, Bytes: 822 << 20, Oldest: storyTime().Add(-700 * time.Hour)},
+		{Kind: upkeep.Deliveries, Rows: 31, Bytes: 31 << 10, Oldest: storyTime().Add(-30 * time.Hour)},
+		{Kind: upkeep.Audit},
+	}
 }
 
 func storySessions() []auth.Session {

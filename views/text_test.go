@@ -2,6 +2,7 @@ package views
 
 import (
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -61,14 +62,30 @@ func TestSeconds(t *testing.T) {
 }
 
 func TestListURL(t *testing.T) {
-	for _, tt := range []struct{ filter, query, want string }{
-		{"all", "", "/instances"},
-		{"off", "", "/instances?status=off"},
-		{"", "a&b=<", "/instances?q=a%26b%3D%3C"},
+	whole := ListChoice{Filter: "all", Sort: "name", Per: 25, Page: 1}
+	for want, c := range map[string]ListChoice{
+		"/instances":                           whole,
+		"/instances?status=off":                whole.with("off"),
+		"/instances?q=a%26b%3D%3C":             {Query: "a&b=<"},
+		"/instances?sort=-name":                whole.sorted("name"),
+		"/instances?sort=last":                 whole.at(4).sorted("last"),
+		"/instances?page=3&sort=status&tag=br": {Tag: "br", Sort: "status", Page: 3, Per: 25},
+		"/instances?per=100":                   whole.at(2).per(100),
 	} {
-		if got := listURL(tt.filter, tt.query); got != tt.want {
-			t.Errorf("listURL(%q, %q) = %q, want %q", tt.filter, tt.query, got, tt.want)
+		if got := c.URL(); got != want {
+			t.Errorf("the address of %+v is %q, want %q", c, got, want)
 		}
+	}
+}
+
+func TestPagerNumbers(t *testing.T) {
+	p := InstancesPage{Found: 412, ListChoice: ListChoice{Per: 25, Page: 8}}
+	if got := p.numbers(); !slices.Equal(got, []int{1, 0, 7, 8, 9, 0, 17}) {
+		t.Errorf("the pager names %v", got)
+	}
+	p.ListChoice.Page = 1
+	if got := p.numbers(); !slices.Equal(got, []int{1, 2, 0, 17}) {
+		t.Errorf("the pager names %v on page 1", got)
 	}
 }
 

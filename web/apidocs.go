@@ -18,6 +18,7 @@ type operation struct {
 	method, path, group, access, summary, query string
 	body, answer                                any
 	form                                        map[string]string // instead of body
+	parts                                       []codechat.Part   // the same, of multipart
 	status                                      int
 }
 
@@ -37,7 +38,7 @@ func (s *Server) operations() []operation {
 		}[op.Who]
 		list = append(list, operation{
 			method: op.Method, path: op.Path, group: group, access: access, summary: op.Summary, query: op.Query,
-			body: op.Body, answer: op.Answer, status: op.Status,
+			body: op.Body, parts: op.Form, answer: op.Answer, status: op.Status,
 		})
 	}
 	for _, op := range s.sprl.Operations() {
@@ -159,11 +160,30 @@ func requestBody(op operation) (any, error) {
 			"application/json":                  node{"schema": schema, "example": op.form},
 		}}, nil
 	}
+	if op.parts != nil {
+		return multipartBody(op.parts), nil
+	}
 	if op.body == nil {
 		return nil, nil
 	}
 	content, err := jsonContent(op.body)
 	return node{"content": content}, err
+}
+
+// multipartBody is a form with a file in it.
+func multipartBody(parts []codechat.Part) node {
+	properties, example := node{}, node{}
+	for _, part := range parts {
+		properties[part.Name] = node{"type": "string", "example": part.Value}
+		if part.File {
+			properties[part.Name] = node{"type": "string", "contentMediaType": "application/octet-stream"}
+			continue
+		}
+		example[part.Name] = part.Value
+	}
+	return node{"required": true, "content": node{
+		"multipart/form-data": node{"schema": node{"type": "object", "properties": properties}, "example": example},
+	}}
 }
 
 // jsonContent is an example with the schema that it has.
@@ -239,7 +259,7 @@ func (s *Server) apiDocs(r *request) error {
 // in variables of the shell, so that it works when pasted.
 func curl(op operation) (string, error) {
 	path := strings.NewReplacer(":instanceId", "$INSTANCE", ":instanceName", "$NAME", ":businessId", "$BUSINESS",
-		":webhookId", "$WEBHOOK", ":phoneNumber", "$PHONE").Replace(op.path)
+		":webhookId", "$WEBHOOK", ":phoneNumber", "$PHONE", ":messageId", "$MESSAGE").Replace(op.path)
 	if op.query != "" {
 		path += "?" + op.query
 	}
@@ -263,6 +283,13 @@ func curl(op operation) (string, error) {
 		return b.String(), nil
 	}
 	b.WriteString(" \\\n  -H \"Authorization: Bearer $TOKEN\"")
+	for _, part := range op.parts {
+		at := ""
+		if part.File {
+			at = "@"
+		}
+		fmt.Fprintf(&b, " \\\n  -F '%s=%s%s'", part.Name, at, part.Value)
+	}
 	if op.body == nil {
 		return b.String(), nil
 	}

@@ -51,6 +51,8 @@ func (s *Server) addDeliveries(r *request, page *views.WebhookPage) (err error) 
 		WebhookID: h, Result: f.Result, Type: event.Type(f.Event), Text: f.Text, Before: f.Before, UpTo: f.UpTo,
 		Limit: deliveriesShown + 1,
 	}
+	q.From, _ = parseClock(f.From, location(f.Zone)) // none leaves that side open
+	q.To, _ = parseClock(f.To, location(f.Zone))     // the same
 	if page.Deliveries, err = s.Ledger.Ledger(ctx, in, q); err != nil {
 		return err
 	}
@@ -85,6 +87,8 @@ func deliveryFilter(r *request) views.DeliveryFilter {
 	if _, known := event.Lookup(f.Event); !known {
 		f.Event = ""
 	}
+	f.Zone, _ = clockZone(r, r.Query("zone"))
+	f.From, f.To = typedClock(r.Query("from")), typedClock(r.Query("to"))
 	f.UpTo, _ = strconv.ParseUint(r.Query("upto"), 10, 64)     // none is none
 	f.Before, _ = strconv.ParseUint(r.Query("before"), 10, 64) // the same
 	return f

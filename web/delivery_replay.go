@@ -11,19 +11,6 @@ import (
 	"pombal/views"
 )
 
-// clockForms are what browsers make of a date and time that is typed. All are
-// UTC: the server cannot know another zone for sure.
-func clockForms() []string { return []string{"2006-01-02T15:04:05", "2006-01-02T15:04"} }
-
-func parseClock(text string) (time.Time, bool) {
-	for _, form := range clockForms() {
-		if t, err := time.ParseInLocation(form, text, time.UTC); err == nil {
-			return t, true
-		}
-	}
-	return time.Time{}, false
-}
-
 // askReplay is the page that chooses what is sent again and counts it.
 func (s *Server) askReplay(r *request) error {
 	page, err := s.replayPage(r)
@@ -31,9 +18,10 @@ func (s *Server) askReplay(r *request) error {
 		return err
 	}
 	page.From, page.To, page.Since = r.Query("from"), r.Query("to"), r.Query("since") != ""
+	var zone *time.Location
+	page.Zone, zone = clockZone(r, r.Query("zone"))
 	if !page.Since && page.From == "" && page.To == "" {
-		now := s.Now().UTC()
-		page.From, page.To = now.Add(-time.Hour).Format(clockForms()[0]), now.Format(clockForms()[0])
+		page.From, page.To = formatClock(s.Now().Add(-time.Hour), zone), formatClock(s.Now(), zone)
 		return s.sendReplay(r, fiber.StatusOK, page)
 	}
 	in, err := s.window(&page)
@@ -65,8 +53,9 @@ func (s *Server) window(page *views.ReplayPage) (webhook.Window, error) {
 	if page.Since {
 		return webhook.Window{From: page.Health.LastSuccess, To: s.Now()}, nil
 	}
-	from, okFrom := parseClock(page.From)
-	to, okTo := parseClock(page.To)
+	zone := location(page.Zone)
+	from, okFrom := parseClock(page.From, zone)
+	to, okTo := parseClock(page.To, zone)
 	if !okFrom || !okTo || !from.Before(to) {
 		return webhook.Window{}, problem.InvalidField("from", "error.window")
 	}
@@ -105,6 +94,7 @@ func (s *Server) replayWindow(r *request) error {
 		return err
 	}
 	page.From, page.To, page.Since = f.text("from"), f.text("to"), f.ticked("since")
+	page.Zone, _ = clockZone(r, f.text("zone"))
 	in, err := s.window(&page)
 	if err != nil {
 		return s.replayAgain(r, page, err)

@@ -53,11 +53,16 @@ type Instances interface {
 	Passkey(id string) (instance.Passkey, bool)
 	AnswerPasskey(ctx context.Context, id string, answer []byte) error
 	ConfirmPasskey(ctx context.Context, id string) error
+	// SendText sends a text; the doors send more than that.
+	SendText(ctx context.Context, id string, p instance.SendTextParams) (instance.Sent, error)
+	// TestProxy asks WhatsApp through a proxy; problem.Invalid names "url".
+	TestProxy(ctx context.Context, p *instance.Proxy) error
 	// Timeline gives what happened last, newest first.
 	Timeline(ctx context.Context, id string, limit int) ([]instance.Moment, error)
 	// Availability is how much of a span an instance was online.
 	Availability(ctx context.Context, id string, window time.Duration, slots int) (instance.Availability, error)
 
+	Tagger
 	// What the doors do beyond that.
 	codechat.Instances
 	codechat.Businesses
@@ -129,10 +134,29 @@ type Auth interface {
 	APIKeys(ctx context.Context, instanceID string) ([]auth.APIKey, error)
 	// RevokeAPIKey removes a key of an instance.
 	RevokeAPIKey(ctx context.Context, instanceID, id string) error
+	Keyring
 
 	// What the doors check: ParseInstanceToken, IsGlobalKey, InSPRLKey.
 	codechat.Credentials
 	insprl.Credentials
+}
+
+// Keyring is what the page of API keys needs.
+type Keyring interface {
+	// AllAPIKeys lists the keys of all instances and those that open every one.
+	AllAPIKeys(ctx context.Context) ([]auth.APIKey, error)
+	// APIKey finds a key by its id; auth.ErrNoSuch.
+	APIKey(ctx context.Context, id string) (auth.APIKey, error)
+	// CreateKey makes a key with scopes; problem.Invalid names "name", "scopes"
+	// and "expiresAt".
+	CreateKey(ctx context.Context, p auth.KeyParams) (key string, k auth.APIKey, err error)
+	// RotateKey makes the key that follows another one, which stays good for
+	// overlap; auth.ErrNoSuch, auth.ErrReplaced.
+	RotateKey(ctx context.Context, id string, overlap time.Duration) (key string, k auth.APIKey, err error)
+	// RevokeKey removes a key; auth.ErrNoSuch.
+	RevokeKey(ctx context.Context, id string) error
+	// Uses gives what each credential was used for at each door.
+	Uses(ctx context.Context) ([]auth.Use, error)
 }
 
 // Audit keeps who did what; audit.Log is the real one.

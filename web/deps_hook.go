@@ -35,6 +35,8 @@ type Ledger interface {
 	Resume(ctx context.Context, instanceID, id string) (webhook.Webhook, error)
 	// Rotate gives a webhook a new secret.
 	Rotate(ctx context.Context, instanceID, id string) (webhook.Webhook, error)
+	// Probe looks whether an address leads to a receiver that can be reached.
+	Probe(ctx context.Context, raw string, skipVerify bool) (webhook.Found, error)
 	// Try sends a made-up event at once.
 	Try(ctx context.Context, instanceID, id string, t event.Type, from event.WireInstance) (webhook.Trial, error)
 }
@@ -45,6 +47,8 @@ type EventLog interface {
 	EventLog(ctx context.Context, q event.LogQuery) ([]event.Event, error)
 	// Events reads the events of an instance after a Seq, oldest first.
 	Events(ctx context.Context, instanceID string, afterSeq uint64, limit int) ([]event.Event, error)
+	// EventOutcomes says what became of events at webhooks, by event id.
+	EventOutcomes(ctx context.Context, events []event.Event) (map[string]webhook.Outcome, error)
 	// EventsSeen counts the events of an instance by type, wanted or not.
 	EventsSeen(ctx context.Context, instanceID string, since time.Time) (map[event.Type]int, error)
 }

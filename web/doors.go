@@ -19,11 +19,12 @@ func (s *Server) openDoors() error {
 		return fmt.Errorf("texts of the doors: %w", err)
 	}
 	s.codes = codechat.New(codechat.Deps{
-		Instances: s.Instances, Businesses: s.Instances, Webhooks: s.Webhooks, History: s.History, Credentials: s.Auth,
-		Audit: s.auditCall, Address: s.address, Picture: s.dataURL, Text: english.Text, Now: s.Now,
+		Instances: s.Instances, Businesses: s.Instances, Webhooks: s.Webhooks, History: s.History, Files: s.Files,
+		Credentials: s.Auth,
+		Audit:       s.auditCall, Address: s.address, Picture: s.dataURL, Text: english.Text, Now: s.Now,
 	})
 	s.sprl = insprl.New(insprl.Deps{
-		Instances: s.Instances, Webhooks: s.Webhooks, Credentials: s.Auth, Audit: s.auditCall, Picture: s.dataURL,
+		Instances: s.Instances, Webhooks: s.Webhooks, Credentials: s.Auth, Audit: s.auditCall, Address: s.address, Picture: s.dataURL,
 		Text: english.Text,
 	})
 	return nil

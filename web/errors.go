@@ -41,6 +41,8 @@ func statusOf(k problem.Kind) int {
 		return fiber.StatusTooManyRequests
 	case problem.Unavailable:
 		return fiber.StatusServiceUnavailable
+	case problem.Storage:
+		return fiber.StatusInsufficientStorage
 	case kindHost:
 		return fiber.StatusMisdirectedRequest
 	case kindMethod:
@@ -107,6 +109,7 @@ func (s *Server) fail(r *request, err error) error {
 // too large: the server reads it before it looks for a route.
 func (s *Server) failEarly(c *fiber.Ctx, err error) error {
 	r := s.begin(c)
+	err = s.refusedUpload(c, err)
 	err = s.safely(func() error { return s.fail(r, err) })
 	s.logAccess(r)
 	return err
@@ -114,7 +117,7 @@ func (s *Server) failEarly(c *fiber.Ctx, err error) error {
 
 // logFailure keeps what people do not get to see.
 func (s *Server) logFailure(r *request, p *problem.Error, err error) {
-	if p.Kind != problem.Internal {
+	if p.Kind != problem.Internal && p.Kind != problem.Storage {
 		if p.Err != nil {
 			s.Log.Debug("refused", "request", r.id, "path", r.Path(), "error", p.Error())
 		}
@@ -141,6 +144,7 @@ func (s *Server) failPage(r *request, p *problem.Error, retry int) error {
 	}
 	return s.render(r, status, views.Failure(views.ErrorPage{
 		Page: frame, Status: status, Title: frame.T.T("error.title." + string(p.Kind)), Text: text, Retry: retry,
+		Typed: typed(r), Back: backFrom(r),
 	}))
 }
 

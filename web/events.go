@@ -30,6 +30,9 @@ func (s *Server) listEvents(r *request) error {
 		page.Rows = page.Rows[:eventsShown]
 	}
 	page.Before, page.UpTo = q.Before, q.UpTo
+	if page.Outcomes, err = s.Events.EventOutcomes(r.UserContext(), page.Rows); err != nil {
+		return err
+	}
 	if q.UpTo != "" {
 		if page.New, err = s.newEvents(r, q); err != nil {
 			return err

@@ -7,11 +7,17 @@ func (s *Server) health(r *request) error { return r.SendString("ok\n") }
 
 // ready says whether the process can serve. Why not stands in the log alone.
 func (s *Server) ready(r *request) error {
-	if s.Ready != nil {
-		if err := s.Ready(); err != nil {
-			s.Log.Warn("not ready", "request", r.id, "error", err.Error())
-			return r.Status(fiber.StatusServiceUnavailable).SendString("not ready\n")
-		}
+	if err := s.storage(); err != nil {
+		s.Log.Warn("not ready", "request", r.id, "error", err.Error())
+		return r.Status(fiber.StatusServiceUnavailable).SendString("not ready\n")
 	}
 	return r.SendString("ready\n")
+}
+
+// storage says why the process cannot serve; nil when it can.
+func (s *Server) storage() error {
+	if s.Ready == nil {
+		return nil
+	}
+	return s.Ready()
 }

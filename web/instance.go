@@ -6,6 +6,7 @@ import (
 
 	"pombal/internal/auth"
 	"pombal/internal/instance"
+	"pombal/internal/problem"
 	"pombal/views"
 )
 
@@ -150,6 +151,9 @@ func (s *Server) instanceRow(r *request) error {
 		return r.Redirect("/instances", fiber.StatusSeeOther)
 	}
 	in, err := s.Instances.Get(r.UserContext(), r.Params("id"))
+	if problem.KindOf(err) == problem.NotFound {
+		return r.SendStatus(fiber.StatusNoContent) // deleted; the list is about to hear of it
+	}
 	if err != nil {
 		return err
 	}

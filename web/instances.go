@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -19,19 +20,22 @@ func (s *Server) listInstances(r *request) error {
 	if err != nil {
 		return err
 	}
-	page := views.InstancesPage{Query: strings.TrimSpace(r.Query("q")), Filter: filterName(r.Query("status"))}
-	for _, in := range all {
-		count(&page.Counts, in)
-		if !matches(in, page.Query, page.Filter) {
-			continue
+	page := views.InstancesPage{ListChoice: listChoice(r)}
+	for _, in := range choose(&page, all) {
+		row := views.InstanceRow{
+			Instance: in, Webhooks: hooks[in.ID].All, WebhooksEnabled: hooks[in.ID].Enabled, WebhooksFailing: hooks[in.ID].Failing,
 		}
-		page.Rows = append(page.Rows, views.InstanceRow{
-			Instance: in, Webhooks: hooks[in.ID].All, WebhooksEnabled: hooks[in.ID].Enabled,
-		})
+		if row.Events, err = s.eventsOf(r.UserContext(), in.ID); err != nil {
+			return err
+		}
+		page.Rows = append(page.Rows, row)
 	}
 	if r.wantsFragment() {
 		if page.Page, err = s.fragment(r); err != nil {
 			return err
+		}
+		if r.Get("HX-Source") == "form#search" { // its address names what is as usual too
+			r.Set("HX-Replace-Url", page.ListChoice.URL())
 		}
 		return s.render(r, fiber.StatusOK, views.InstanceRows(page))
 	}
@@ -49,11 +53,20 @@ func (s *Server) row(r *request, in instance.Instance) (views.InstanceRow, error
 	}
 	row := views.InstanceRow{Instance: in, Webhooks: len(hooks)}
 	for _, h := range hooks {
-		if h.Enabled {
-			row.WebhooksEnabled++
+		if !h.Enabled {
+			continue
+		}
+		row.WebhooksEnabled++
+		health, err := s.Ledger.Health(r.UserContext(), in.ID, h.ID)
+		if err != nil {
+			return row, err
+		}
+		if health.Failing(h) {
+			row.WebhooksFailing++
 		}
 	}
-	return row, nil
+	row.Events, err = s.eventsOf(r.UserContext(), in.ID)
+	return row, err
 }
 
 // filterName accepts the filters that exist.
@@ -99,6 +112,9 @@ func matches(in instance.Instance, query, filter string) bool {
 	}
 	query = strings.ToLower(query)
 	if strings.Contains(strings.ToLower(in.Name), query) || strings.Contains(in.ID, query) {
+		return true
+	}
+	if query != "" && slices.ContainsFunc(in.Tags, func(t string) bool { return strings.Contains(strings.ToLower(t), query) }) {
 		return true
 	}
 	wa := in.WhatsApp

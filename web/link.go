@@ -89,6 +89,8 @@ func (s *Server) guest(r *request) (instance.Instance, auth.LinkClaims, error) {
 	if err == nil && !claims.SameLink(linkedAt(in)) && !in.Linked() {
 		return instance.Instance{}, claims, errLinkOver
 	}
+	// The timeline says who did what.
+	r.SetUserContext(instance.WithActor(r.UserContext(), "link"))
 	return in, claims, err
 }
 

@@ -65,6 +65,9 @@ func lingerOn(c *fiber.Ctx) {
 func (s *Server) harden() {
 	srv := s.app.Server()
 	srv.HeaderReceived = func(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+		if s.mayUpload(h) {
+			return fasthttp.RequestConfig{MaxRequestBodySize: uploadLimit, ReadTimeout: uploadTimeout}
+		}
 		if isAPI(string(h.RequestURI())) {
 			return fasthttp.RequestConfig{MaxRequestBodySize: apiLimit}
 		}
@@ -83,6 +86,7 @@ func (s *Server) harden() {
 				ctx.SetStatusCode(fasthttp.StatusInternalServerError)
 			}
 		}()
+		defer s.uploads.end(&ctx.Request.Header)
 		if !knownMethod(string(ctx.Method())) {
 			s.refuseMethod(ctx)
 			return

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,8 +19,8 @@ import (
 	"pombal/internal/problem"
 )
 
-// How many streams may be open. A browser opens one for each page it shows, so
-// a session with more than a few is a script.
+// How many streams may be open. A browser opens one for each page it shows, and
+// that it left a page is noticed only when something is written to it.
 const (
 	streamsPerSession = 8
 	streamsInAll      = 200
@@ -40,46 +41,72 @@ func defaultPace() streamPace {
 // streamCounter counts open streams.
 type streamCounter struct {
 	mu        sync.Mutex
-	bySession map[string]int
+	bySession map[string][]*place // oldest first
 	all       int
 }
 
-// enter counts a stream in; false when there are too many.
-func (c *streamCounter) enter(session string) bool {
+// place is that of one stream among those of its session.
+type place struct {
+	session string
+	gone    chan struct{} // closed when a newer stream takes the place
+}
+
+// enter counts a stream in; ok is false when there are too many in all. A
+// session that has as many as it may loses its oldest one: most likely nobody
+// looks at that page any more.
+func (c *streamCounter) enter(session string) (p *place, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.all >= streamsInAll || c.bySession[session] >= streamsPerSession {
-		return false
+	own := c.bySession[session]
+	if len(own) >= streamsPerSession {
+		close(own[0].gone)
+		own = own[1:]
+		c.all--
 	}
-	if c.bySession == nil {
-		c.bySession = make(map[string]int)
+	if c.all >= streamsInAll {
+		c.keep(session, own)
+		return nil, false
 	}
+	p = &place{session: session, gone: make(chan struct{})}
+	c.keep(session, append(own, p))
 	c.all++
-	c.bySession[session]++
-	return true
+	return p, true
 }
 
 // leave counts a stream out.
-func (c *streamCounter) leave(session string) {
+func (c *streamCounter) leave(p *place) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.all--
-	if c.bySession[session]--; c.bySession[session] <= 0 {
-		delete(c.bySession, session)
+	own := c.bySession[p.session]
+	if i := slices.Index(own, p); i >= 0 {
+		c.keep(p.session, slices.Delete(own, i, i+1))
+		c.all--
 	}
+}
+
+// keep is called with the lock held.
+func (c *streamCounter) keep(session string, own []*place) {
+	if c.bySession == nil {
+		c.bySession = make(map[string][]*place)
+	}
+	if len(own) == 0 {
+		delete(c.bySession, session)
+		return
+	}
+	c.bySession[session] = own
 }
 
 // live opens the stream of signals. Every refusal has an empty body and none is
 // a redirect: the browser's stream client takes any page for a stream that
 // ended at once, and comes back without a pause.
 func (s *Server) live(r *request) error {
-	session := r.session.ID
-	if !s.streams.enter(session) {
+	place, ok := s.streams.enter(r.session.ID)
+	if !ok {
 		return problem.New(problem.TooMany, "error.too_many")
 	}
 	sub, err := s.subscribe(r)
 	if err != nil {
-		s.streams.leave(session)
+		s.streams.leave(place)
 		if errors.Is(err, live.ErrClosed) {
 			return problem.Wrap(err, problem.Unavailable, "error.shutting_down")
 		}
@@ -87,10 +114,10 @@ func (s *Server) live(r *request) error {
 	}
 	r.Set(fiber.HeaderContentType, "text/event-stream; charset=utf-8")
 	r.Set("X-Accel-Buffering", "no")
-	st := &liveStream{server: s, sub: sub, conn: r.Context().Conn(), token: r.token, request: r.id}
+	st := &liveStream{server: s, place: place, sub: sub, conn: r.Context().Conn(), token: r.token, request: r.id}
 	// The writer runs after this handler has returned, so it must not touch r.
 	r.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		defer s.streams.leave(session)
+		defer s.streams.leave(place)
 		defer sub.Close()
 		st.w = w
 		st.run()
@@ -112,6 +139,7 @@ func (s *Server) subscribe(r *request) (*live.Subscription, error) {
 // liveStream writes one stream.
 type liveStream struct {
 	server  *Server
+	place   *place
 	sub     *live.Subscription
 	conn    net.Conn
 	w       *bufio.Writer
@@ -151,6 +179,9 @@ func (st *liveStream) run() {
 			err = st.send(": k\n\n")
 		case <-check.C:
 			err = st.checkSession()
+		case <-st.place.gone:
+			// The page, if there still is one, asks by the clock from now on.
+			err = errors.Join(st.send("event: "+live.SignalReplaced+"\ndata: 1\n\n"), errStreamOver)
 		case <-age.C:
 			return
 		}

@@ -74,7 +74,7 @@ func (s *Server) actOnce(r *request, handle func(*request) error) error {
 		to := ""
 		defer func() { s.ops.end(key, one, to) }()
 		err := handle(r)
-		if err == nil {
+		if err == nil && !r.again {
 			to = ledTo(r)
 		}
 		return err

@@ -29,7 +29,12 @@ func (s *Server) askCode(r *request, panel views.InstancePanel, who audit.Entry)
 	}
 	id := panel.Instance.ID
 	panel.Ask = views.CodeForm{Country: f.text("country"), Phone: f.text("phone")}
-	_, err = s.Instances.RequestCode(r.UserContext(), id, fullNumber(panel.Ask))
+	if f.ticked("replace") && panel.Guest == "" {
+		_, err = s.Instances.ConnectWith(r.UserContext(), id, instance.ConnectParams{ReplaceNumber: true})
+	}
+	if err == nil {
+		_, err = s.Instances.RequestCode(r.UserContext(), id, fullNumber(panel.Ask))
+	}
 	if err != nil {
 		return s.panelAgain(r, panel, "phone", err)
 	}

@@ -3,9 +3,12 @@ package web
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/gofiber/fiber/v2"
+
+	"pombal/internal/instance"
 )
 
 // qrPicture is the code as a picture. A code that is not live any more is never
@@ -14,6 +17,9 @@ func (s *Server) qrPicture(r *request) error { return s.sendPicture(r, r.Params(
 
 func (s *Server) sendPicture(r *request, id string) error {
 	p, live := s.Instances.Pairing(id)
+	if in, err := s.Instances.Get(r.UserContext(), id); err == nil && in.Status.Phase.Online() {
+		return s.noCode(r)
+	}
 	if !live || !s.Now().Before(p.ExpiresAt) {
 		s.pngs.forget(id)
 		r.Status(fiber.StatusNotFound)
@@ -29,6 +35,15 @@ func (s *Server) sendPicture(r *request, id string) error {
 	}
 	r.Set(fiber.HeaderContentType, "image/png")
 	return r.Send(png)
+}
+
+// noCode refuses the picture of a connected instance: in words to somebody who
+// opened its address, without any to a page.
+func (s *Server) noCode(r *request) error {
+	if strings.Contains(r.Get(fiber.HeaderAccept), fiber.MIMETextHTML) {
+		return s.failPage(r, instance.ErrConnected, 0)
+	}
+	return instance.ErrConnected
 }
 
 // pngCache keeps the picture of the code that each instance shows now, so that

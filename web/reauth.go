@@ -18,7 +18,11 @@ func (s *Server) proved(r *request) (passed bool, err error) {
 	if !r.route.is(secret) || s.Config.Demo != nil || s.Auth.Proved(r.session) {
 		return true, nil
 	}
-	return false, redirect(r, "/reauth?next="+url.QueryEscape(cameFrom(r)))
+	next := cameFrom(r)
+	if r.Method() == fiber.MethodGet { // a page that can be opened again
+		next = orHome(safeNext(r.OriginalURL()))
+	}
+	return false, redirect(r, "/reauth?next="+url.QueryEscape(next))
 }
 
 // cameFrom is the page that a request was made on.

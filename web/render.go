@@ -16,6 +16,7 @@ import (
 	"pombal/internal/auth"
 	"pombal/internal/instance"
 	"pombal/internal/locale"
+	"pombal/internal/problem"
 	"pombal/views"
 )
 
@@ -118,7 +119,14 @@ func (s *Server) page(r *request) (views.Page, error) {
 		return p, err
 	}
 	p.Attention = countAttention(all)
+	if err := s.guide(r, &p, all); err != nil {
+		return p, err
+	}
 	p.Flash = s.takeFlash(r, p.T)
+	s.alarms(r, &p)
+	if refused := problem.As(s.storage()); refused != nil && refused.Kind == problem.Storage {
+		p.Storage = p.T.Text(refused.Text)
+	}
 	return p, nil
 }
 

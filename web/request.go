@@ -30,6 +30,7 @@ type request struct {
 	printer *locale.Printer
 	route   *route // nil when no route matched
 	private bool   // the answer shows a secret and is not compressed
+	again   bool   // the form was not sent for good: the same one may come again
 }
 
 // requestKey is where the request is kept beside fiber's context.

@@ -58,7 +58,8 @@ type Config struct {
 }
 
 // Deps are what a Server works with. Instances, Webhooks, Ledger, Events,
-// Catch, Auth, Audit, History, Hub, QRPNG and Log must not be nil.
+// Catch, Auth, Audit, Versions, Crashes, Upkeep, History, Files, Hub, QRPNG and Log
+// must not be nil.
 type Deps struct {
 	Config    Config
 	Instances Instances
@@ -68,9 +69,14 @@ type Deps struct {
 	Catch     Catcher
 	Auth      Auth
 	Audit     Audit
+	Versions  Versions
+	Crashes   Crashes
+	Upkeep    Upkeep
 	// History is what is kept of chats, for the doors.
 	History codechat.History
-	Hub     *live.Hub
+	// Files takes in the files of messages, for the doors.
+	Files codechat.Files
+	Hub   *live.Hub
 	// QRPNG draws a text as a PNG picture.
 	QRPNG func(text string) ([]byte, error)
 	Log   *slog.Logger
@@ -85,8 +91,9 @@ func (d Deps) check() error {
 	for name, missing := range map[string]bool{
 		"Instances": d.Instances == nil, "Webhooks": d.Webhooks == nil, "Auth": d.Auth == nil, "Audit": d.Audit == nil,
 		"Ledger": d.Ledger == nil, "Events": d.Events == nil, "Catch": d.Catch == nil,
-		"History": d.History == nil,
-		"Hub":     d.Hub == nil, "QRPNG": d.QRPNG == nil, "Log": d.Log == nil,
+		"Versions": d.Versions == nil, "Crashes": d.Crashes == nil, "Upkeep": d.Upkeep == nil,
+		"History": d.History == nil, "Files": d.Files == nil,
+		"Hub": d.Hub == nil, "QRPNG": d.QRPNG == nil, "Log": d.Log == nil,
 	} {
 		if missing {
 			return fmt.Errorf("web: Deps.%s is not set", name)
@@ -106,7 +113,9 @@ type Server struct {
 	streams streamCounter
 	pace    streamPace
 	ops     ops
+	counts  eventCounts
 	guests  limiter
+	uploads uploads
 	codes   *codechat.Door
 	sprl    *insprl.Door
 

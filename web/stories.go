@@ -8,15 +8,17 @@ import (
 	"pombal/views"
 )
 
-// storyRoutes show every component in every state. They exist in the demo
-// alone.
-func (s *Server) storyRoutes() []route {
+// demoRoutes show every component in every state, and guide through the pages.
+// They exist in the demo alone.
+func (s *Server) demoRoutes() []route {
 	if s.Config.Demo == nil {
 		return nil
 	}
 	return []route{
 		{fiber.MethodGet, "/_stories", rightViewer, s.listStories, 0},
 		{fiber.MethodGet, "/_stories/:name", rightViewer, s.showStory, 0},
+		{fiber.MethodGet, "/tour/:part", rightViewer, s.showTour, byMachine},
+		{fiber.MethodPost, "/tour", rightViewer, s.setTour, 0},
 	}
 }
 

@@ -90,6 +90,10 @@ func (s *Server) saveWebhook(r *request) error {
 	if err != nil {
 		return err
 	}
+	if f.has("check") {
+		r.again = true
+		return s.checkStoredURL(r, f, page, toggles)
+	}
 	if pressed {
 		if f.has("only") { // the form of a preset's preview has no other fields
 			page = webhookPage(in, h)
@@ -125,6 +129,7 @@ func readSettings(f form, page *views.WebhookPage, stored webhook.Webhook) (*web
 	}
 	page.Settings = views.HookSettings{
 		Ordering: f.text("ordering"), Headers: f.raw("headers"), Timeout: f.text("timeout"), Skip: f.ticked("skip_verify"),
+		Token: f.ticked("include_token"),
 	}
 	headers, err := webhook.ParseHeaders(page.Settings.Headers, stored.Headers)
 	if err != nil {
@@ -138,7 +143,7 @@ func readSettings(f form, page *views.WebhookPage, stored webhook.Webhook) (*web
 	}
 	return &webhook.Settings{
 		Ordering: webhook.Ordering(page.Settings.Ordering), Headers: headers, SkipVerify: page.Settings.Skip,
-		Timeout: time.Duration(seconds) * time.Second,
+		Timeout: time.Duration(seconds) * time.Second, IncludeToken: page.Settings.Token,
 	}, nil
 }
 
@@ -241,6 +246,9 @@ func changeDetail(before, after webhook.Webhook) map[string]string {
 	}
 	if before.SkipVerify != after.SkipVerify {
 		d["skipVerify"] = onOff[after.SkipVerify]
+	}
+	if before.IncludeToken != after.IncludeToken {
+		d["includeToken"] = onOff[after.IncludeToken]
 	}
 	for typ, on := range changes(before.Events.Toggles, after.Events.Toggles) {
 		d[string(typ)] = onOff[on]

@@ -91,7 +91,12 @@ func (s *Server) createWebhook(r *request) error {
 	typed := views.WebhookPage{}
 	settings, err := readSettings(f, &typed, webhook.Webhook{})
 	page.Settings = typed.Settings
+	if f.has("check") {
+		r.again = true
+		return s.checkNewURL(r, page)
+	}
 	if pressed {
+		r.again = true
 		return s.sendNewWebhook(r, fiber.StatusOK, page)
 	}
 	var h webhook.Webhook

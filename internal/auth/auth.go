@@ -48,12 +48,13 @@ type Session struct {
 	Keep      bool      `json:"keep"` // stay signed in
 }
 
-// KeyKind says through which door an API key opens.
+// KeyKind says what an API key is good for.
 type KeyKind string
 
 // The kinds of API keys.
 const (
 	KeyInSPRL KeyKind = "insprl" // an InSPRL CLIENT KEY, used with its client id
+	KeyScoped KeyKind = "scoped" // good at every door for what its scopes allow
 )
 
 // APIKey is a credential of a program. The key itself is shown once.
@@ -61,14 +62,15 @@ type APIKey struct {
 	ID         string    `json:"id"`
 	Kind       KeyKind   `json:"kind"`
 	Name       string    `json:"name"`
-	InstanceID string    `json:"instanceId"` // the one instance it opens
+	InstanceID string    `json:"instanceId"` // the one instance it opens; "" with KeyScoped: every one
 	ClientID   string    `json:"clientId"`   // InSPRL's client_id
 	Hash       string    `json:"hash"`       // hex SHA-256 of the key
 	Prefix     string    `json:"prefix"`     // first characters, to recognise it by
 	CreatedAt  time.Time `json:"createdAt"`
-	UsedAt     time.Time `json:"usedAt,omitzero"`      // last use, to the minute
-	UsedFrom   string    `json:"usedFrom,omitempty"`   // address of the last use
-	Scopes     []Scope   `json:"scopes,omitempty"`     // with KeyCodeChat
+	CreatedBy  string    `json:"createdBy,omitempty"`  // e-mail address of who made it
+	UsedAt     time.Time `json:"usedAt,omitzero"`      // last use; filled in from Uses where keys are listed
+	UsedFrom   string    `json:"usedFrom,omitempty"`   // address of the last use, likewise
+	Scopes     []Scope   `json:"scopes,omitempty"`     // none with KeyInSPRL: all that its door knows
 	ExpiresAt  time.Time `json:"expiresAt,omitzero"`   // good before; zero: for ever
 	ReplacedBy string    `json:"replacedBy,omitempty"` // id of the key that follows in a rotation
 }
@@ -104,10 +106,20 @@ type Store interface {
 	DeleteSessionsBefore(ctx context.Context, seen time.Time) error
 
 	CreateAPIKey(ctx context.Context, k APIKey) error
+	// ReplaceAPIKey changes a key and stores the one that follows it, in one
+	// commit.
+	ReplaceAPIKey(ctx context.Context, id string, next APIKey, change func(*APIKey) error) error
+	APIKey(ctx context.Context, id string) (APIKey, error)
 	APIKeyByHash(ctx context.Context, hash string) (APIKey, error)
+	// APIKeys lists the keys bound to an instance, AllAPIKeys those of all and
+	// those that are bound to none.
 	APIKeys(ctx context.Context, instanceID string) ([]APIKey, error)
-	UpdateAPIKey(ctx context.Context, id string, change func(*APIKey) error) error
+	AllAPIKeys(ctx context.Context) ([]APIKey, error)
 	DeleteAPIKey(ctx context.Context, id string) error
+	// Uses lists the stored counts; PutUses replaces those of the same
+	// credential and door and leaves out credentials that are gone.
+	Uses(ctx context.Context) ([]Use, error)
+	PutUses(ctx context.Context, uses []Use) error
 
 	Throttle(ctx context.Context, key string) (Throttle, error) // zero value when there is none
 	PutThrottle(ctx context.Context, key string, t Throttle) error

@@ -39,6 +39,7 @@ type Service struct {
 	common    map[string]bool // passwords and words that too many people choose
 	dummy     string          // a hash that no password has
 	setup     *setup
+	uses      *meter
 	throttles sync.Mutex // makes "look, count, store" of a throttle one step
 }
 
@@ -54,6 +55,7 @@ func NewService(d Deps) *Service {
 		hasher:    newHasher(),
 		common:    commonPasswords(),
 		setup:     newSetup(d.SetupCodeTTL),
+		uses:      newMeter(),
 	}
 	s.setCost(currentCost())
 	if s.now == nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ type vault struct {
 	keys      map[string]auth.APIKey
 	throttles map[string]auth.Throttle
 	secrets   map[string][]byte
+	uses      []auth.Use
 	writes    map[string]int // changes by method
 	fail      map[string]error
 }
@@ -216,14 +218,47 @@ func (v *vault) APIKeys(_ context.Context, instanceID string) ([]auth.APIKey, er
 	return list, nil
 }
 
-func (v *vault) UpdateAPIKey(_ context.Context, id string, change func(*auth.APIKey) error) error {
+func (v *vault) AllAPIKeys(context.Context) ([]auth.APIKey, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if err := v.wrote("UpdateAPIKey"); err != nil {
+	return slices.Collect(maps.Values(v.keys)), nil
+}
+
+func (v *vault) APIKey(_ context.Context, id string) (auth.APIKey, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return find(v.keys, id)
+}
+
+func (v *vault) ReplaceAPIKey(_ context.Context, id string, next auth.APIKey, change func(*auth.APIKey) error) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.wrote("ReplaceAPIKey"); err != nil {
 		return err
 	}
 	_, err := alter(v.keys, id, change)
+	if err == nil {
+		v.keys[next.ID] = next
+	}
 	return err
+}
+
+func (v *vault) Uses(context.Context) ([]auth.Use, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.uses), nil
+}
+
+func (v *vault) PutUses(_ context.Context, uses []auth.Use) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.wrote("PutUses"); err != nil {
+		return err
+	}
+	for _, u := range uses {
+		v.uses = append(slices.DeleteFunc(v.uses, func(old auth.Use) bool { return old.Holder == u.Holder && old.Door == u.Door }), u)
+	}
+	return nil
 }
 
 func (v *vault) DeleteAPIKey(_ context.Context, id string) error {

@@ -306,30 +306,6 @@ func TestInSPRLKeys(t *testing.T) {
 	}
 }
 
-func TestUseOfAKeyIsNotedOnceAMinute(t *testing.T) {
-	t.Parallel()
-	d := newDesk()
-	key, k, err := d.CreateInSPRLKey(t.Context(), "i1", "crm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 180 {
-		got, err := d.InSPRLKey(t.Context(), key, k.ClientID)
-		if err != nil || !got.UsedAt.Equal(d.clock.now().Truncate(time.Minute)) {
-			t.Fatalf("got %+v, %v", got, err)
-		}
-		d.clock.add(time.Second)
-	}
-	if n := d.vault.count("UpdateAPIKey"); n != 3 {
-		t.Errorf("%d writes in three minutes, want 3", n)
-	}
-	d.vault.fail["UpdateAPIKey"] = errors.New("disk is full")
-	d.clock.add(time.Hour)
-	if _, err := d.InSPRLKey(t.Context(), key, k.ClientID); err != nil {
-		t.Errorf("a disk that refuses writes shut the door: %v", err)
-	}
-}
-
 func TestRevokedKeysAreRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	d := newDesk()

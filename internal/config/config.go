@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"pombal/internal/safehttp"
 )
@@ -24,6 +25,7 @@ import (
 type Config struct {
 	Addr           string // listen address, host:port
 	Data           string // path of the data file
+	InsecurePerms  bool   // others on this machine may read it
 	PublicURL      string // what people type, without a path; empty when not set
 	OwnerEmail     string
 	OwnerPassword  string // secret
@@ -34,6 +36,12 @@ type Config struct {
 	WhatsAppURL     string   // empty: WhatsApp itself
 	WhatsAppCA      string   // path of a PEM file
 	WhatsAppRootKey [32]byte // of the stand-in
+	// WhatsAppCodeTime is the life of each QR code with a stand-in; 0 is
+	// WhatsApp's own clock.
+	WhatsAppCodeTime time.Duration
+	// WhatsAppRate is how many connections a second are opened to a stand-in; 0
+	// is the pace that is kept with WhatsApp itself.
+	WhatsAppRate int
 }
 
 // Allow are webhook targets beyond the ordinary ones.
@@ -56,6 +64,7 @@ func table() []setting {
 	return []setting{
 		{"addr", "POMBAL_ADDR", "127.0.0.1:8080", false, "address to listen on"},
 		{"data", "POMBAL_DATA", "pombal.db", false, "the data file"},
+		{"insecure-perms", "POMBAL_INSECURE_PERMS", "false", false, "true: use a data file that others on this machine can read"},
 		{"public-url", "POMBAL_PUBLIC_URL", "", false, "the address people use, such as https://wa.example"},
 		{"trusted-proxies", "POMBAL_TRUSTED_PROXIES", "", false, "addresses (CIDR, comma-separated) of the proxies in front"},
 		{"", "POMBAL_OWNER_EMAIL", "", false, "makes the first account, together with the password"},
@@ -65,6 +74,8 @@ func table() []setting {
 		{"whatsapp-url", "POMBAL_WHATSAPP_URL", "", false, "stand-in for WhatsApp's servers, loopback only"},
 		{"whatsapp-ca", "POMBAL_WHATSAPP_CA", "", false, "its TLS authority (PEM file)"},
 		{"whatsapp-root-key", "POMBAL_WHATSAPP_ROOT_KEY", "", false, "its Noise root key (64 hex digits)"},
+		{"whatsapp-code-time", "POMBAL_WHATSAPP_CODE_TIME", "", false, "life of a QR code with a stand-in, such as 2s"},
+		{"whatsapp-rate", "POMBAL_WHATSAPP_RATE", "", false, "connections a second to a stand-in, such as 100"},
 	}
 }
 
@@ -119,7 +130,11 @@ func commandLine(args []string) (map[string]string, error) {
 	set := flag.NewFlagSet("pombal", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	for _, s := range table() {
-		if s.flag != "" {
+		switch s.flag {
+		case "":
+		case "insecure-perms":
+			set.Bool(s.flag, false, "")
+		default:
 			set.String(s.flag, "", "")
 		}
 	}
@@ -175,6 +190,10 @@ func build(v map[string]string) (Config, error) {
 			err = errors.Join(err, fmt.Errorf("--%s: %w", check.name, check.err))
 		}
 	}
+	perms, badPerms := strconv.ParseBool(v["POMBAL_INSECURE_PERMS"])
+	if c.InsecurePerms = perms; badPerms != nil {
+		err = errors.Join(err, errors.New("--insecure-perms: say true or false"))
+	}
 	if c.Data == "" {
 		err = errors.Join(err, errors.New("--data must name a file"))
 	}
@@ -184,7 +203,7 @@ func build(v map[string]string) (Config, error) {
 	if c.APIKey != "" && len(c.APIKey) < minAPIKey {
 		err = errors.Join(err, fmt.Errorf("POMBAL_API_KEY needs at least %d characters", minAPIKey))
 	}
-	return c, errors.Join(err, c.standIn(v["POMBAL_WHATSAPP_ROOT_KEY"]))
+	return c, errors.Join(err, c.standIn(v["POMBAL_WHATSAPP_ROOT_KEY"]), c.codeTime(v["POMBAL_WHATSAPP_CODE_TIME"]), c.rate(v["POMBAL_WHATSAPP_RATE"]))
 }
 
 func checkAddr(text string) error {
@@ -252,6 +271,41 @@ func (c *Config) standIn(rootKey string) error {
 		return errors.New("--whatsapp-root-key: 64 hex digits are needed")
 	}
 	c.WhatsAppRootKey = [32]byte(raw)
+	return nil
+}
+
+// codeTime reads the life of QR codes. Only a stand-in knows another clock
+// than WhatsApp's.
+func (c *Config) codeTime(text string) error {
+	if text == "" {
+		return nil
+	}
+	life, err := time.ParseDuration(text)
+	switch {
+	case err != nil || life < 100*time.Millisecond || life > time.Minute:
+		return fmt.Errorf("--whatsapp-code-time: %q is not a time from 100ms to 1m", text)
+	case c.WhatsAppURL == "":
+		return errors.New("--whatsapp-code-time is for a stand-in: set --whatsapp-url too")
+	}
+	c.WhatsAppCodeTime = life
+	return nil
+}
+
+// rate reads how fast a stand-in is connected to. With WhatsApp itself the pace
+// is a matter of courtesy, and not for sale.
+func (c *Config) rate(text string) error {
+	if text == "" {
+		return nil
+	}
+	const most = 10_000
+	n, err := strconv.Atoi(text)
+	switch {
+	case err != nil || n < 1 || n > most:
+		return fmt.Errorf("--whatsapp-rate: %q is not a number from 1 to %d", text, most)
+	case c.WhatsAppURL == "":
+		return errors.New("--whatsapp-rate is for a stand-in: set --whatsapp-url too")
+	}
+	c.WhatsAppRate = n
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"pombal/internal/config"
 )
@@ -71,6 +72,12 @@ func TestRefusalsNameTheSetting(t *testing.T) {
 		{"part of a stand-in", []string{"--whatsapp-url", "https://127.0.0.1:1"}, nil, "together"},
 		{"stand-in elsewhere", []string{"--whatsapp-url", "https://192.0.2.1:1", "--whatsapp-ca", "x", "--whatsapp-root-key", key}, nil, "loopback"},
 		{"stand-in by a name", []string{"--whatsapp-url", "https://localhost.example:1", "--whatsapp-ca", "x", "--whatsapp-root-key", key}, nil, "loopback"},
+		{"code time without a stand-in", []string{"--whatsapp-code-time", "2s"}, nil, "--whatsapp-url"},
+		{"neither true nor false", nil, []string{"POMBAL_INSECURE_PERMS=maybe"}, "--insecure-perms"},
+		{"code time", []string{"--whatsapp-code-time", "2"}, nil, "--whatsapp-code-time"},
+		{"rate without a stand-in", []string{"--whatsapp-rate", "9"}, nil, "--whatsapp-url"},
+		{"no rate", []string{"--whatsapp-rate", "0"}, nil, "--whatsapp-rate"},
+		{"rate", []string{"--whatsapp-rate", "fast"}, nil, "--whatsapp-rate"},
 		{"root key", []string{"--whatsapp-url", "https://127.0.0.1:1", "--whatsapp-ca", "x", "--whatsapp-root-key", "12"}, nil, "root-key"},
 	}
 	for _, tc := range cases {
@@ -133,9 +140,9 @@ func TestStandInOnThisMachine(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"https://127.0.0.1:8443", "wss://localhost:8443", "https://[::1]:8443"} {
 		c, err := config.Load([]string{"--whatsapp-url", url}, []string{
-			"POMBAL_WHATSAPP_CA=ca.pem", "POMBAL_WHATSAPP_ROOT_KEY=" + strings.Repeat("ab", 32),
+			"POMBAL_WHATSAPP_CA=ca.pem", "POMBAL_WHATSAPP_ROOT_KEY=" + strings.Repeat("ab", 32), "POMBAL_WHATSAPP_CODE_TIME=2s", "POMBAL_WHATSAPP_RATE=40",
 		})
-		if err != nil || c.WhatsAppURL != url || c.WhatsAppCA != "ca.pem" || c.WhatsAppRootKey[31] != 0xab {
+		if err != nil || c.WhatsAppCodeTime != 2*time.Second || c.WhatsAppRate != 40 || c.WhatsAppURL != url || c.WhatsAppCA != "ca.pem" || c.WhatsAppRootKey[31] != 0xab {
 			t.Errorf("%s: got %+v, %v", url, c, err)
 		}
 	}
@@ -147,7 +154,7 @@ func TestUsageNamesEverySetting(t *testing.T) {
 	if err := config.Usage(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"--addr", "POMBAL_ADDR", "POMBAL_OWNER_PASSWORD_FILE", "--whatsapp-root-key", "--webhook-allow"} {
+	for _, want := range []string{"--addr", "POMBAL_ADDR", "POMBAL_OWNER_PASSWORD_FILE", "--whatsapp-root-key", "--whatsapp-code-time", "--webhook-allow"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the help text lacks %s", want)
 		}

@@ -31,8 +31,11 @@ type Report struct {
 	Crashes    int       // times it ended without being asked to, and said why
 	Kills      int       // times it ended without being asked to, and said nothing (power, kill -9, out of memory)
 	LastCrash  time.Time // when it crashed last; zero: never
-	LastText   string    // the runtime's words then
+	LastText   string    // the runtime's words then, without what can be a secret
 	AfterCrash bool      // the run before this one ended so, or was killed
+	StartedAt  time.Time // when this run began
+	Unseen     bool      // nobody has dismissed the last crash or kill
+	Killed     bool      // the last of them was a kill
 }
 
 // state is what is stored.
@@ -41,7 +44,9 @@ type state struct {
 	Crashes   int       `json:"crashes"`
 	Kills     int       `json:"kills"`
 	LastCrash time.Time `json:"lastCrash,omitzero"`
-	Running   bool      `json:"running"` // not ended in order
+	Running   bool      `json:"running"`          // not ended in order
+	Unseen    bool      `json:"unseen,omitempty"` // a crash or kill that nobody dismissed
+	Killed    bool      `json:"killed,omitempty"` // the last of them was a kill
 }
 
 // Log is the crash log of this process.
@@ -71,12 +76,14 @@ func Open(dataFile string) (*Log, error) {
 	case text != "":
 		l.state.Crashes++
 		l.state.LastCrash = when
+		l.state.Unseen, l.state.Killed = true, false
 	case l.state.Running:
 		l.state.Kills++
+		l.state.Unseen, l.state.Killed = true, true
 	}
 	l.report = Report{
 		Starts: l.state.Starts, Crashes: l.state.Crashes, Kills: l.state.Kills, LastCrash: l.state.LastCrash,
-		AfterCrash: text != "" || l.state.Running,
+		AfterCrash: text != "" || l.state.Running, StartedAt: time.Now(),
 	}
 	if l.report.LastText, err = l.last(); err != nil {
 		return nil, err
@@ -88,8 +95,26 @@ func Open(dataFile string) (*Log, error) {
 	return l, l.listen()
 }
 
-// Report is what was known when this run began.
-func (l *Log) Report() Report { return l.report }
+// Report is what was known when this run began, and whether somebody has seen
+// it since.
+func (l *Log) Report() Report {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.report
+	r.Unseen, r.Killed = l.state.Unseen, l.state.Killed
+	return r
+}
+
+// Dismiss notes that somebody has seen the last crash.
+func (l *Log) Dismiss() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.state.Unseen {
+		return nil
+	}
+	l.state.Unseen = false
+	return l.save()
+}
 
 // Close says that the process ends in order.
 func (l *Log) Close() error {
@@ -140,7 +165,7 @@ func (l *Log) last() (string, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	return string(raw), err
+	return Mask(string(raw)), err
 }
 
 // load reads the counters; damaged ones start anew, since they are for people

@@ -68,8 +68,18 @@ func TestAfterACrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !log.Report().AfterCrash {
-		t.Errorf("report = %+v", log.Report())
+	if r := log.Report(); !r.AfterCrash || !r.Unseen || r.Killed {
+		t.Errorf("report = %+v", r)
+	}
+	if err := log.Dismiss(); err != nil || log.Report().Unseen {
+		t.Errorf("dismissed: %v, %+v", err, log.Report())
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	run(t, path, "order")
+	if log, err = crash.Open(path); err != nil || log.Report().Unseen {
+		t.Fatalf("a dismissed crash came back: %v", err)
 	}
 	if err := log.Close(); err != nil {
 		t.Fatal(err)

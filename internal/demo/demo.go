@@ -43,9 +43,14 @@ type Demo struct {
 	served   chan struct{}
 	receiver *receiver
 
+	linking context.Context // of links that take long; ended by Close
+	unlink  context.CancelFunc
+	links   sync.WaitGroup
+
 	mu      sync.Mutex
 	screens func() []Screen
 	entry   entry
+	filled  []string // the ids of the instances that Fill made
 }
 
 // entry is the one-time way in.
@@ -76,6 +81,7 @@ func Start(cfg Config) (*Demo, error) {
 		Network: network, log: cfg.Log, listener: listener, served: make(chan struct{}),
 		receiver: newReceiver(), screens: cfg.Screens,
 	}
+	d.linking, d.unlink = context.WithCancel(context.Background())
 	handler, err := d.routes()
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), network.Close())
@@ -142,6 +148,8 @@ func (d *Demo) Close() error {
 		err = d.web.Close()
 	}
 	<-d.served
+	d.unlink()
+	d.links.Wait()
 	return errors.Join(err, d.Network.Close())
 }
 
@@ -149,4 +157,6 @@ func (d *Demo) Close() error {
 var (
 	errNoPhone  = errors.New("no such phone")
 	errNoDevice = errors.New("the phone has no such linked device")
+	errNoScreen = errors.New("no code is on the screen")
+	errNoAct    = errors.New("there is no such button")
 )

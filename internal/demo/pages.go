@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"fmt"
 	"html/template"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"pombal/internal/locale"
 	"pombal/internal/wasim"
@@ -26,6 +28,9 @@ type page struct {
 	Network   bool // whether the stand-in network can be reached
 	Phones    []phoneView
 	Screens   []Screen
+	Groups    []provocations
+	Request   string // a passkey request that was pasted
+	Answer    string // its answer
 	Calls     []call
 	Total     int
 }
@@ -59,6 +64,10 @@ func (d *Demo) routes() (http.Handler, error) {
 	acts.HandleFunc("POST /phone/remove", d.act(d.remove))
 	acts.HandleFunc("POST /phone/drop", d.act(d.drop))
 	acts.HandleFunc("POST /phone/network", d.act(d.network))
+	acts.HandleFunc("POST /phone/act", d.act(d.provoke))
+	acts.HandleFunc("POST /phone/heal", d.act(d.heal))
+	acts.HandleFunc("POST /phone/code", d.act(d.enterCode))
+	acts.HandleFunc("POST /phone/passkey", d.show(tmpl, "phone.html"))
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /enter/{key}", d.enter)
@@ -117,14 +126,16 @@ func (d *Demo) page(r *http.Request) (page, error) {
 		return page{}, err
 	}
 	d.mu.Lock()
-	screens, target := d.screens, d.entry.target
+	target := d.entry.target
 	d.mu.Unlock()
-	p := page{T: printer, Dashboard: target, Network: !d.Network.Faults().Down}
-	if screens != nil {
-		p.Screens = screens()
+	p := page{
+		T: printer, Dashboard: target, Network: !d.Network.Faults().Down, Screens: d.onScreen(), Groups: allProvocations(),
 	}
 	if key := r.URL.Query().Get("done"); key != "" {
 		p.Note, p.Bad = printer.T("demo.done."+key), key == "failed"
+	}
+	if r.Method == http.MethodPost {
+		d.answerPasskey(r, &p)
 	}
 	for _, phone := range d.Network.Phones() {
 		p.Phones = append(p.Phones, d.view(phone))
@@ -160,18 +171,36 @@ func (d *Demo) scan(r *http.Request) (string, error) {
 		return "", errNoPhone
 	}
 	code := r.FormValue("code")
-	d.mu.Lock()
-	screens := d.screens
-	d.mu.Unlock()
-	if screens != nil {
-		for _, s := range screens() {
-			if s.ID == r.FormValue("instance") {
-				code = s.Code
-			}
+	for _, s := range d.onScreen() {
+		if s.ID == r.FormValue("instance") {
+			code = s.Code
 		}
 	}
-	_, err := phone.Scan(r.Context(), code)
-	return "scanned", err
+	return d.patiently(func(ctx context.Context) error {
+		_, err := phone.Scan(ctx, code)
+		return err
+	})
+}
+
+// answerPasskey answers a pasted request as the account's own browser would on
+// WhatsApp's page. The dashboard's snippet is taken whole.
+func (d *Demo) answerPasskey(r *http.Request, p *page) {
+	phone := d.Network.Phone(r.FormValue("number"))
+	p.Request = r.FormValue("request")
+	request := strings.ReplaceAll(p.Request, "\r\n", "\n")
+	if first, last := strings.Index(request, "(\n{"), strings.LastIndex(request, "}\n)"); first >= 0 && last > first {
+		request = request[first+2 : last+1]
+	}
+	p.Note, p.Bad = p.T.T("demo.done.failed"), true
+	if phone == nil {
+		return
+	}
+	answer, err := phone.PasskeyAnswer([]byte(request))
+	if err != nil {
+		d.log.Warn("answer a passkey request", "error", err)
+		return
+	}
+	p.Note, p.Bad, p.Answer = p.T.T("demo.done.answered"), false, string(answer)
 }
 
 func (d *Demo) send(r *http.Request) (string, error) {

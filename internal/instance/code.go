@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"time"
 
@@ -116,7 +117,7 @@ func (r *runner) mayAskCode() error {
 }
 
 func codeTooMany(left time.Duration) error {
-	err := problem.New(problem.TooMany, "error.code_too_many")
+	err := problem.New(problem.TooMany, "error.code_too_many", "seconds", int(math.Ceil(left.Seconds())))
 	err.RetryAfter = left
 	return err
 }

@@ -8,6 +8,9 @@ import (
 // signal is the switch of an instance's life: one line for each thing that a
 // session can tell.
 func (r *runner) signal(sig Signal) {
+	if r.down && ofConnection(sig) {
+		return
+	}
 	switch s := sig.(type) {
 	case SignalQR:
 		r.showCodes(s.Codes)
@@ -59,6 +62,17 @@ func (r *runner) signal(sig Signal) {
 		r.phoneSeen()
 	case SignalIdentity:
 		r.tell(Moment{Kind: MomentIdentity, Detail: s.JID, Actor: ActorWhatsApp})
+	}
+}
+
+// ofConnection says whether a signal tells of the connection it came on alone,
+// and of nothing that outlasts it.
+func ofConnection(sig Signal) bool {
+	switch sig.(type) {
+	case SignalQR, SignalRestart, SignalConnected, SignalSyncing, SignalSynced, SignalDisconnected, SignalNoAnswer, SignalAnswer:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -374,8 +388,12 @@ func (r *runner) phoneSeen() {
 }
 
 // recordFailed renews the connection after an event could not be stored:
-// WhatsApp sends unacknowledged messages again only on a new connection.
+// WhatsApp sends unacknowledged messages again only on a new connection. While
+// nothing at all can be stored that would be of no use: Renew follows.
 func (r *runner) recordFailed(gen int) {
+	if r.deps.storage() != nil {
+		return
+	}
 	if gen != r.gen || r.sess == nil || r.timers[timerDial] != nil {
 		return
 	}

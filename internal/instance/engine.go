@@ -59,7 +59,7 @@ type Sink interface {
 }
 
 // Session is one client of WhatsApp. Its owner calls it from one goroutine;
-// SendText alone may be called from any.
+// Send, Upload, Numbers and MarkRead may be called from any.
 type Session interface {
 	// Connect dials and shakes hands; what follows arrives as signals. It ends
 	// within a minute. Errors are *DialError. ctx must live as long as the
@@ -81,11 +81,19 @@ type Session interface {
 	// error that is ErrKeysKept means unlinked, but not erased; any other
 	// error means that WhatsApp did not confirm.
 	Logout(ctx context.Context) error
-	// SendText sends a text to the address p.To, waits until WhatsApp has taken
+	// Send sends p.Content to the address p.To, waits until WhatsApp has taken
 	// it and records its events. Errors are ErrNotConnected, ErrNotOnWhatsApp,
 	// ErrSendUnknown, *SendRefusedError or what went wrong before anything was
 	// sent.
-	SendText(ctx context.Context, p SendTextParams) (SendResult, error)
+	Send(ctx context.Context, p SendParams) (SendResult, error)
+	// Upload puts m.File on WhatsApp's media host, encrypted, and writes over
+	// it. ErrNotConnected.
+	Upload(ctx context.Context, m Media) (Upload, error)
+	// Numbers looks up addresses of phone numbers, answering in their order.
+	// ErrNotConnected.
+	Numbers(ctx context.Context, jids []string) ([]Number, error)
+	// MarkRead sends read receipts. ErrNotConnected.
+	MarkRead(ctx context.Context, r Read) error
 	// Close disconnects and lets go of everything. The session is of no use
 	// afterwards and sends no more signals.
 	Close()

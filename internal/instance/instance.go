@@ -198,7 +198,8 @@ type Reachout struct {
 // Instance is one WhatsApp number that Pombal looks after.
 type Instance struct {
 	ID         string    `json:"id"`
-	Name       string    `json:"name"` // unique among living instances, compared without case
+	Name       string    `json:"name"`           // unique among living instances, compared without case
+	Tags       []string  `json:"tags,omitempty"` // the operator's own words to find it by; replaced, never changed
 	BusinessID string    `json:"businessId"`
 	State      State     `json:"state"`
 	Status     Status    `json:"status"`

@@ -19,6 +19,7 @@ type logoutWait struct {
 // reached within the limit, else erased here only, or kept to be tried again
 // where the caller wishes that.
 func (r *runner) startLogout(ctx context.Context, p LogoutParams, done func(LogoutResult, error)) {
+	defer r.by(ActorOf(ctx))()
 	phase := r.in.Status.Phase
 	if p.RequireConnected && !phase.Online() {
 		done(LogoutResult{}, ErrNotConnected)
@@ -151,6 +152,9 @@ func (r *runner) putOffLogout(left time.Duration) {
 
 // unlinked stores that the device is no longer ours and erases its keys.
 func (r *runner) unlinked(reason Reason) {
+	if r.logout != nil {
+		defer r.by(r.logout.actor)()
+	}
 	device := r.in.WhatsApp.Device
 	r.blank()
 	r.retire()

@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // What the operator does to an instance besides connecting and logging out.
@@ -88,8 +89,10 @@ func (r *runner) adopt() {
 	case !underWay:
 	case r.in.Linked() && r.in.State == Active:
 		r.enter(Status{Phase: PhaseReconnecting, Reason: ReasonRestart})
-	default:
+	case r.in.State == Active:
 		r.enter(Status{Phase: PhaseNew, Reason: ReasonRestart})
+	default:
+		r.enter(Status{Phase: PhaseStopped, Reason: ReasonOperator})
 	}
 	r.watchReachout()
 	r.forget()
@@ -100,11 +103,51 @@ func (r *runner) adopt() {
 // hears of it, so keys that are there may well be linked; WhatsApp will say.
 func (r *runner) adoptCandidate() {
 	device := r.in.Candidate
-	sess, err := r.deps.Engine.Open(context.Background(), OpenParams{InstanceID: r.id, Device: device, Sink: &sink{runner: r, gen: -1}})
-	if err != nil {
+	if !r.hasKeys(device) {
 		r.note(func(in *Instance) { in.Candidate = "" })
 		return
 	}
-	sess.Close()
 	r.paired(SignalPaired{Device: device})
+}
+
+// settleAfter is how long the library may take to end the linking of a device
+// whose round was ended here meanwhile: one write to the disk, one to the
+// network.
+const settleAfter = 5 * time.Second
+
+// settle follows a pairing round that was ended here in the moment in which a
+// phone accepted. The phone lists the device then, so the instance has it: what
+// was wished for came too late, and a logout can take it back.
+func (r *runner) settle(device string) {
+	if r.in.Linked() || !r.in.DeletedAt.IsZero() {
+		return
+	}
+	if !r.hasKeys(device) {
+		r.note(func(in *Instance) {
+			if in.Candidate == device {
+				in.Candidate = ""
+			}
+		})
+		return
+	}
+	r.log.Warn("a phone accepted while its pairing round was being ended", "device", device)
+	r.blank()
+	r.retire()
+	r.paired(SignalPaired{Device: device})
+	if r.in.State == Active {
+		r.urgent = true
+		r.open()
+	}
+}
+
+// hasKeys says whether the keys of a device are there.
+func (r *runner) hasKeys(device string) bool {
+	sess, err := r.deps.Engine.Open(context.Background(), OpenParams{
+		InstanceID: r.id, Device: device, Sink: &sink{runner: r, gen: -1},
+	})
+	if err != nil {
+		return false
+	}
+	sess.Close()
+	return true
 }

@@ -22,6 +22,7 @@ func (r *runner) showCodes(codes []string) {
 		return
 	}
 	r.round++
+	r.blind = false
 	r.codes = codes
 	r.roundEnd = r.deps.Now().Add(r.deps.Timing.codeLife(len(codes)))
 	r.enter(Status{Phase: PhaseQR})
@@ -196,7 +197,7 @@ func (r *runner) paired(s SignalPaired) {
 		wa.Typed, wa.PhoneSeen = typed, now
 		in.WhatsApp = &wa
 		in.Candidate = ""
-		if in.Status.Phase != PhasePaired && !in.Status.Phase.Online() {
+		if in.State == Active && in.Status.Phase != PhasePaired && !in.Status.Phase.Online() {
 			in.Status = Status{Phase: PhasePaired, Since: now}
 		}
 	})

@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -12,14 +13,14 @@ import (
 )
 
 // runner owns one instance: its session, its timers, its stored state. All of
-// it is touched by the runner's own goroutine alone; everybody else posts into
-// the mailbox or reads the snapshot.
+// it is touched by the mailbox's goroutine alone; everybody else posts into the
+// mailbox or reads the snapshot.
 type runner struct {
 	deps *shared
 	id   string
 	log  *slog.Logger
 	box  *mailbox
-	done chan struct{} // closed when the goroutine has ended
+	done chan struct{} // closed when the mailbox is closed
 
 	snap    atomic.Pointer[Instance]  // what is stored, for readers
 	pairing atomic.Pointer[Pairing]   // the QR code on the screen, nil when none
@@ -33,15 +34,19 @@ type runner struct {
 
 	// The rest belongs to the goroutine.
 	in         Instance          // what is, stored or about to be
+	actor      string            // who is behind what is done now; empty: nobody but us
 	unsaved    []func(*Instance) // facts that the disk refused so far
 	sess       Session
-	gen        int // changes with every session; stale signals carry an old one
-	attempt    int // changes with every dial; stale outcomes carry an old one
+	sink       *sink // what sess talks to
+	gen        int   // changes with every session; stale signals carry an old one
+	attempt    int   // changes with every dial; stale outcomes carry an old one
 	cancel     context.CancelFunc
 	dialing    bool
+	down       bool     // the socket was closed here; what the connection still tells is old news
 	queued     bool     // a dial waits for its place in the lane
 	urgent     bool     // somebody waits for the next dial
-	closing    int      // retired sessions of a linked device that are still closing
+	blind      bool     // no code has come since the dial: nothing can be linked yet
+	closing    int      // retired sessions that are still closing
 	onceClosed []func() // what waits for that besides opening
 	opening    func()   // what to do once they are closed
 	early      bool     // connected before the link was known
@@ -68,8 +73,7 @@ type runner struct {
 	asked   int // questions so far
 	timers  map[timerName]Timer
 	workers sync.WaitGroup // dials, closings, questions
-	stopped bool
-	sends   *sender // used by callers' goroutines
+	sends   *sender        // used by callers' goroutines
 }
 
 // timerName tells a runner's timers apart; setting one replaces the one of the
@@ -88,11 +92,12 @@ const (
 	timerLogout                    // WhatsApp did not answer to a logout
 	timerAnnounce                  // webhooks hear of a lost connection
 	timerReachout                  // the time lock ends
+	timerSettle                    // what became of a link made while its round was ended
 )
 
 func newRunner(deps *shared, in Instance) *runner {
 	r := &runner{
-		deps: deps, id: in.ID, in: in, box: newMailbox(), done: make(chan struct{}),
+		deps: deps, id: in.ID, in: in, box: &mailbox{}, done: make(chan struct{}),
 		log:    deps.Log.With("instance", in.ID),
 		timers: make(map[timerName]Timer),
 		sends:  newSender(deps.Pace),
@@ -102,22 +107,6 @@ func newRunner(deps *shared, in Instance) *runner {
 	}
 	r.snap.Store(&in)
 	return r
-}
-
-// run is the goroutine. It ends after stop.
-func (r *runner) run() {
-	defer close(r.done)
-	for {
-		fn := r.box.take()
-		if fn == nil {
-			<-r.box.wake
-			continue
-		}
-		fn()
-		if r.stopped {
-			return
-		}
-	}
 }
 
 // do runs fn on the goroutine and waits for it. It answers ErrShuttingDown
@@ -157,6 +146,13 @@ func (r *runner) wait(ctx context.Context, answer <-chan error) error {
 	}
 }
 
+// by names who is behind what is done until the returned function is called.
+func (r *runner) by(actor string) (done func()) {
+	before := r.actor
+	r.actor = actor
+	return func() { r.actor = before }
+}
+
 // work runs fn beside the goroutine; fn posts what it finds.
 func (r *runner) work(fn func()) {
 	r.busy.Add(1)
@@ -176,10 +172,11 @@ func (r *runner) stop() {
 		}
 		r.blank()
 		r.retire()
-		r.stopped = true
 		r.box.close()
+		close(r.done)
 	})
 	<-r.done
+	r.box.wait()
 	r.workers.Wait()
 }
 
@@ -266,7 +263,7 @@ func (r *runner) store(ctx context.Context, before Instance, change func(*Instan
 	r.deps.Recorder.Recorded(events)
 	r.announceLater(now)
 	if changed(before, stored) {
-		r.tell(Moment{Kind: MomentPhase, Actor: ActorOf(ctx)})
+		r.tell(Moment{Kind: MomentPhase, Actor: cmp.Or(ActorOf(ctx), r.actor)})
 		r.log.Info("instance changed", "from", before.Status.Phase, "to", stored.Status.Phase,
 			"reason", stored.Status.Reason, "code", stored.Status.Code)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -22,8 +23,10 @@ import (
 type script struct {
 	mu      sync.Mutex
 	clock   *instancetest.Clock
-	live    map[string]*scriptSession // open sessions by instance
-	double  string                    // an instance that had two at once
+	live    map[string]*scriptSession // the newest session of each instance
+	open    []*scriptSession          // not closed yet
+	double  string                    // which two lived at once
+	closing chan struct{}             // Close waits for its end; nil: not
 	dials   []time.Time
 	dialErr error
 	logout  error
@@ -37,18 +40,27 @@ type scriptSession struct {
 	s      *script
 	params instance.OpenParams
 	up     bool
+	ctx    context.Context // of the connection that is up
+	device string          // what it is, or is about to be, linked as
 }
 
 func (s *script) Open(_ context.Context, p instance.OpenParams) (instance.Session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.live[p.InstanceID] != nil {
-		s.double = p.InstanceID
+	sess := &scriptSession{s: s, params: p, device: p.Device}
+	for _, other := range s.open {
+		if p.Device != "" && other.device == p.Device {
+			s.double = "two clients of " + p.Device
+		}
 	}
-	sess := &scriptSession{s: s, params: p}
+	s.open = append(s.open, sess)
 	s.live[p.InstanceID] = sess
 	return sess, nil
 }
+
+// connected says whether the session has a socket: its own end and that of its
+// context both close it.
+func (c *scriptSession) connected() bool { return c.up && c.ctx.Err() == nil }
 
 func (s *script) Erase(context.Context, string) error {
 	s.mu.Lock()
@@ -72,7 +84,10 @@ func (s *script) set(change func(*script)) {
 func (s *script) tell(id string, sig instance.Signal) bool {
 	s.mu.Lock()
 	sess := s.live[id]
-	up := sess != nil && sess.up
+	up := sess != nil && sess.connected()
+	if p, ok := sig.(instance.SignalPaired); ok && up {
+		sess.device = p.Device
+	}
 	s.mu.Unlock()
 	if up {
 		sess.params.Sink.Signal(sig)
@@ -80,14 +95,26 @@ func (s *script) tell(id string, sig instance.Signal) bool {
 	return up
 }
 
-func (c *scriptSession) Connect(context.Context) error {
+// sink is what the newest session of an instance talks to.
+func (s *script) sink(id string) instance.Sink {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live[id].params.Sink
+}
+
+func (c *scriptSession) Connect(ctx context.Context) error {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	c.s.dials = append(c.s.dials, c.s.clock.Now())
 	if c.s.dialErr != nil {
 		return &instance.DialError{Err: c.s.dialErr}
 	}
-	c.up = true
+	c.up, c.ctx = true, ctx
+	for _, other := range c.s.open {
+		if other != c && other.params.InstanceID == c.params.InstanceID && other.connected() && c.connected() {
+			c.s.double = "two sockets of " + c.params.InstanceID
+		}
+	}
 	return nil
 }
 
@@ -99,8 +126,15 @@ func (c *scriptSession) Disconnect() {
 
 func (c *scriptSession) Close() {
 	c.s.mu.Lock()
+	gate := c.s.closing
+	c.s.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
+	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	c.up = false
+	c.s.open = slices.DeleteFunc(c.s.open, func(s *scriptSession) bool { return s == c })
 	if c.s.live[c.params.InstanceID] == c {
 		delete(c.s.live, c.params.InstanceID)
 	}
@@ -121,8 +155,20 @@ func (c *scriptSession) RequestCode(context.Context, string) (string, error) {
 func (c *scriptSession) AnswerPasskey(context.Context, []byte) error { return nil }
 func (c *scriptSession) ConfirmPasskey(context.Context) error        { return nil }
 
-func (c *scriptSession) SendText(context.Context, instance.SendTextParams) (instance.SendResult, error) {
+func (c *scriptSession) Send(context.Context, instance.SendParams) (instance.SendResult, error) {
 	return instance.SendResult{}, instance.ErrNotConnected
+}
+
+func (c *scriptSession) Upload(context.Context, instance.Media) (instance.Upload, error) {
+	return instance.Upload{}, instance.ErrNotConnected
+}
+
+func (c *scriptSession) Numbers(context.Context, []string) ([]instance.Number, error) {
+	return nil, instance.ErrNotConnected
+}
+
+func (c *scriptSession) MarkRead(context.Context, instance.Read) error {
+	return instance.ErrNotConnected
 }
 
 // stage is a manager on a script and a clock moved by hand.

@@ -10,13 +10,22 @@ import (
 	"pombal/internal/problem"
 )
 
-// SendTextParams are the inputs of Manager.SendText.
+// SendTextParams are the inputs of Manager.SendText; see SendParams.
 type SendTextParams struct {
+	To                 string
+	Text               string // 1 to 4096 characters once white space around it is cut
+	ID                 string
+	Quote              *Quote
+	ExternalAttributes string
+}
+
+// SendParams are the inputs of Manager.Send.
+type SendParams struct {
 	// To is a phone number with its country code, in digits (a leading + and
 	// spaces, dots, hyphens and parentheses are taken off), or a WhatsApp
 	// address of a person (…@s.whatsapp.net, …@lid) or of a group (…@g.us).
-	To   string
-	Text string // 1 to 4096 characters once white space around it is cut
+	To      string
+	Content Content // must not be nil
 	// ID, when not empty, becomes WhatsApp's id of the message: 8 to 64
 	// letters, digits, hyphens or underscores. One that the instance has sent
 	// already is refused, so that a lost answer can be tried again safely.
@@ -48,7 +57,7 @@ type SendResult struct {
 	Data event.SentData
 }
 
-// Errors of Session.SendText besides ErrNotConnected and the context's.
+// Errors of Session.Send besides ErrNotConnected and the context's.
 var (
 	// ErrNotOnWhatsApp: nobody has this number there.
 	ErrNotOnWhatsApp = problem.InvalidField("recipient", "error.recipient_not_on_whatsapp")
@@ -71,15 +80,28 @@ func (e *SendRefusedError) Error() string {
 // codeReachout is WhatsApp's refusal of a message to somebody new.
 const codeReachout = 463
 
-// SendText sends a text and returns once WhatsApp has taken it and the events
-// are recorded. Messages of an instance go out one after the other, in the
-// order in which they were asked for, and no faster than its Pace. problem.Invalid names the
-// fields "recipient", "text", "id", "quoted" and "externalAttributes";
-// ErrNotFound, ErrNotConnected, problem.Conflict for an id that was used,
-// problem.TooMany with the time to wait. When ctx ends while WhatsApp is being
-// waited for, the message may go out all the same, and its events tell.
+// SendText sends a text; see Send. problem.Invalid names the text "text".
 func (m *Manager) SendText(ctx context.Context, id string, p SendTextParams) (Sent, error) {
-	p, err := cleanText(p)
+	return m.Send(ctx, id, SendParams{
+		To: p.To, Content: Text(p.Text), ID: p.ID, Quote: p.Quote, ExternalAttributes: p.ExternalAttributes,
+	})
+}
+
+// Send sends a message and returns once WhatsApp has taken it and the events
+// are recorded. Messages of an instance go out one after the other, in the
+// order in which they were asked for, and no faster than its Pace; files are
+// uploaded before they take their turn. problem.Invalid names the fields
+// "recipient", "id", "quoted", "externalAttributes" and those of the Content in
+// lower case; ErrNotFound, ErrNotConnected, problem.Conflict for an id that was
+// used, problem.TooMany with the time to wait. When ctx ends while WhatsApp is
+// being waited for, the message may go out all the same, and its events tell.
+// The File of a Media is closed by Send, whatever becomes of it.
+func (m *Manager) Send(ctx context.Context, id string, p SendParams) (Sent, error) {
+	media, isMedia := p.Content.(Media)
+	if isMedia {
+		defer func() { _ = media.File.Close() }() // it is uploaded by then, or of no more use
+	}
+	p, err := p.Clean()
 	if err != nil {
 		return Sent{}, err
 	}
@@ -87,12 +109,17 @@ func (m *Manager) SendText(ctx context.Context, id string, p SendTextParams) (Se
 	if err != nil {
 		return Sent{}, err
 	}
-	return r.sendText(ctx, p)
+	if isMedia {
+		if p, err = r.upload(ctx, p); err != nil {
+			return Sent{}, err
+		}
+	}
+	return r.send(ctx, p)
 }
 
-// sendText runs on the caller's goroutine, so that an instance's state goes on
+// send runs on the caller's goroutine, so that an instance's state goes on
 // changing while WhatsApp is being waited for.
-func (r *runner) sendText(ctx context.Context, p SendTextParams) (Sent, error) {
+func (r *runner) send(ctx context.Context, p SendParams) (Sent, error) {
 	if !r.snap.Load().Status.Phase.Online() {
 		return Sent{}, ErrNotConnected
 	}
@@ -115,7 +142,7 @@ func (r *runner) sendText(ctx context.Context, p SendTextParams) (Sent, error) {
 		defer r.sends.leave()
 		sendCtx, cancel := context.WithTimeout(r.sends.ctx, r.sends.pace.Limit)
 		defer cancel()
-		res, err := sess.SendText(sendCtx, p)
+		res, err := sess.Send(sendCtx, p)
 		r.sends.learn(p.To, event.Party{JID: res.Data.KeyRemoteJID, LID: res.Data.KeyRemoteLID})
 		done <- outcome{res, r.sendError(err)}
 	}()
@@ -135,32 +162,45 @@ func sent(res SendResult) Sent {
 	return Sent{MessageID: d.MessageID, KeyID: d.KeyID, Timestamp: time.Unix(d.MessageTimestamp, 0), Data: d}
 }
 
-// readyToSend checks what may have changed while the message waited for its
-// turn, and waits for the pace.
-func (r *runner) readyToSend(ctx context.Context, p SendTextParams) (Session, error) {
+// maySend refuses what cannot be sent whatever its turn, and says whether the
+// recipient is somebody new.
+func (r *runner) maySend(ctx context.Context, p SendParams) (fresh bool, err error) {
+	if err := r.deps.storage(); err != nil {
+		return false, err
+	}
 	if p.ID != "" {
 		_, used, err := r.deps.Recorder.Message(ctx, r.id, p.ID)
 		if err != nil {
-			return nil, err
+			return false, err
 		}
 		if used {
-			return nil, errIDUsed
+			return false, errIDUsed
 		}
 	}
 	known, err := r.deps.Recorder.ChatKnown(ctx, r.id, r.sends.partyOf(p.To))
+	if err != nil || known {
+		return false, err
+	}
+	return true, r.sends.mayReachOut(r.deps.Now())
+}
+
+// readyToSend checks what may have changed while the message waited for its
+// turn, and waits for the pace.
+func (r *runner) readyToSend(ctx context.Context, p SendParams) (Session, error) {
+	fresh, err := r.maySend(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	if !known {
-		if err := r.sends.mayReachOut(r.deps.Now()); err != nil {
-			return nil, err
-		}
-	}
-	if err := r.sends.wait(ctx, !known, r.deps.Now); err != nil {
+	if err := r.sends.wait(ctx, fresh, r.deps.Now); err != nil {
 		return nil, err
 	}
+	return r.online(ctx)
+}
+
+// online is the session of an instance that is connected.
+func (r *runner) online(ctx context.Context) (Session, error) {
 	var sess Session
-	err = r.do(ctx, func() error {
+	err := r.do(ctx, func() error {
 		if r.sess == nil || !r.in.Status.Phase.Online() {
 			return ErrNotConnected
 		}

@@ -31,27 +31,19 @@ const (
 	serverGroup = "g.us"
 )
 
-// cleanText checks the inputs of a message and brings them into one form: To
-// becomes an address, the text is trimmed.
-func cleanText(p SendTextParams) (SendTextParams, error) {
+// Clean checks the inputs of a message and gives them in one form: To becomes
+// an address, texts are trimmed. problem.Invalid as with Manager.Send.
+func (p SendParams) Clean() (SendParams, error) {
 	var bad []problem.Field
-	refuse := func(name, key string, args ...any) {
-		bad = append(bad, problem.Field{Name: name, Text: problem.Text{Key: key, Args: args}})
-	}
+	refuse := func(name, key string, args ...any) { bad = append(bad, wrong(name, key, args...)...) }
 	to, ok := cleanRecipient(p.To)
 	if !ok {
 		refuse("recipient", "error.recipient_invalid")
 	}
 	p.To = to
-	p.Text = strings.TrimSpace(p.Text)
-	switch n := utf8.RuneCountInString(p.Text); {
-	case p.Text == "":
-		refuse("text", "error.required")
-	case n > maxText:
-		refuse("text", "error.text_long", "max", maxText)
-	case !utf8.ValidString(p.Text) || strings.ContainsRune(p.Text, 0):
-		refuse("text", "error.text_invalid")
-	}
+	content, faults := p.Content.check()
+	p.Content = content
+	bad = append(bad, faults...)
 	if p.ID != "" && !isMessageID(p.ID) {
 		refuse("id", "error.message_id_invalid")
 	}
@@ -68,7 +60,7 @@ func cleanText(p SendTextParams) (SendTextParams, error) {
 		refuse("externalAttributes", "error.attributes_invalid", "max", maxExternal)
 	}
 	if len(bad) > 0 {
-		return SendTextParams{}, problem.WithFields(problem.Invalid, bad...)
+		return SendParams{}, problem.WithFields(problem.Invalid, bad...)
 	}
 	return p, nil
 }

@@ -48,10 +48,12 @@ func TestCleanText(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := cleanText(tc.in)
+			got, err := SendParams{
+				To: tc.in.To, Content: Text(tc.in.Text), ID: tc.in.ID, Quote: tc.in.Quote, ExternalAttributes: tc.in.ExternalAttributes,
+			}.Clean()
 			if tc.wrong == nil {
-				if err != nil || got.To != tc.to || got.Text != strings.TrimSpace(tc.in.Text) {
-					t.Errorf("got %q %q, %v; want %q", got.To, got.Text, err, tc.to)
+				if err != nil || got.To != tc.to || got.Content != Text(strings.TrimSpace(tc.in.Text)) {
+					t.Errorf("got %q %q, %v; want %q", got.To, got.Content, err, tc.to)
 				}
 				return
 			}

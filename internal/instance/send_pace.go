@@ -54,6 +54,7 @@ type sender struct {
 	running sync.WaitGroup
 	all     bucket
 	fresh   bucket
+	lookups bucket
 	locked  time.Time              // messages to new people are refused until then
 	aliases map[string]event.Party // what the numbers that were asked for turned out to be
 }
@@ -66,6 +67,7 @@ func newSender(p Pace) *sender {
 	return &sender{
 		pace: p, ctx: ctx, end: end, turn: make(chan struct{}, 1),
 		all: bucket{every: p.Every, burst: p.Burst}, fresh: bucket{every: p.NewEvery, burst: p.NewBurst},
+		lookups: bucket{every: numbersEvery, burst: numbersBurst},
 		aliases: make(map[string]event.Party),
 	}
 }

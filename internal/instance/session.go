@@ -3,10 +3,16 @@ package instance
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"pombal/internal/event"
 	"pombal/internal/problem"
 )
+
+// Exactly one client lives for each device. The one way to a session is dial,
+// on the runner's goroutine, and only while there is none and every earlier one
+// has closed (closing is 0). Two that need not be waited for have no device that
+// another could connect as: see cut in retire.
 
 // open connects: once all earlier sessions are closed, since two clients of one
 // device would fight each other, and when it is this instance's turn.
@@ -14,7 +20,7 @@ func (r *runner) open() {
 	if r.dialing || r.queued {
 		return
 	}
-	if r.closing > 0 && r.in.Linked() {
+	if r.closing > 0 {
 		r.opening = r.open
 		return
 	}
@@ -38,7 +44,7 @@ func (r *runner) open() {
 
 // dial connects the session in the background; dialed hears of the outcome.
 func (r *runner) dial() {
-	if r.closing > 0 && r.in.Linked() {
+	if r.closing > 0 {
 		r.opening = r.open
 		return
 	}
@@ -48,7 +54,7 @@ func (r *runner) dial() {
 			return
 		}
 	}
-	r.early = false
+	r.early, r.down, r.blind = false, false, !r.in.Linked()
 	r.dialing, r.synced, r.missed, r.stream = true, false, 0, SignalStreamError{}
 	r.attempt++
 	ctx, cancel := context.WithCancel(context.Background())
@@ -66,13 +72,14 @@ func (r *runner) newSession() error {
 		device = r.in.WhatsApp.Device
 	}
 	r.gen++
+	to := &sink{runner: r, gen: r.gen}
 	sess, err := r.deps.Engine.Open(context.Background(), OpenParams{
-		InstanceID: r.id, Device: device, Proxy: r.in.Proxy, History: r.in.History, Sink: &sink{runner: r, gen: r.gen},
+		InstanceID: r.id, Device: device, Proxy: r.in.Proxy, History: r.in.History, Sink: to,
 	})
 	if err != nil {
 		return err
 	}
-	r.sess = sess
+	r.sess, r.sink = sess, to
 	return nil
 }
 
@@ -153,9 +160,7 @@ func (r *runner) loginDeadline() {
 		limit, reason = r.deps.Timing.PairedLogin, ReasonPairTimeout
 	}
 	r.after(timerLogin, limit, func() {
-		if r.sess != nil {
-			r.sess.Disconnect()
-		}
+		r.hangUp()
 		r.retryDial(Status{Reason: reason})
 	})
 }
@@ -164,7 +169,7 @@ func (r *runner) loginDeadline() {
 // still under way counts no more.
 func (r *runner) hangUp() {
 	r.attempt++
-	r.dialing = false
+	r.dialing, r.down = false, true
 	if r.sess != nil {
 		r.sess.Disconnect()
 	}
@@ -180,31 +185,38 @@ func (r *runner) retire() {
 	if r.sess == nil {
 		return
 	}
-	sess, cancel, dialing := r.sess, r.cancel, r.dialing
-	r.sess, r.cancel, r.dialing = nil, nil, false
+	sess, cancel, to := r.sess, r.cancel, r.sink
+	// The library waits 20 s for a handshake that has been cut off. Before any
+	// code came there is no device yet that could be in use twice, and nobody
+	// has to wait for that.
+	dialing, cut := r.dialing, r.dialing && r.blind
+	r.sess, r.cancel, r.sink, r.dialing = nil, nil, nil, false
 	r.gen++
-	linked := r.in.Linked()
-	if linked {
+	to.over.Store(true)
+	if !cut {
 		r.closing++
 	}
+	// A handshake has to be cut off. On a connection that stands the library
+	// has to be told first: its reader, ended by the context, races with it.
+	if dialing {
+		cancel()
+	}
 	r.work(func() {
-		// A handshake has to be cut off. On a connection that stands the library
-		// has to be told first: its reader, ended by the context, races with it.
-		if dialing {
-			cancel()
-		}
 		sess.Close()
 		if cancel != nil {
 			cancel()
 		}
-		if linked {
-			r.box.post(r.closed)
+		if !cut {
+			r.box.post(func() { r.closed(to) })
 		}
 	})
 }
 
-func (r *runner) closed() {
+func (r *runner) closed(to *sink) {
 	r.closing--
+	if device := to.device.Load(); device != nil {
+		r.after(timerSettle, settleAfter, func() { r.settle(*device) })
+	}
 	if r.closing == 0 {
 		waiting := r.onceClosed
 		r.onceClosed = nil
@@ -223,6 +235,8 @@ func (r *runner) closed() {
 type sink struct {
 	runner *runner
 	gen    int
+	over   atomic.Bool            // the session is being let go of
+	device atomic.Pointer[string] // the device whose keys it was about to store
 }
 
 var _ Sink = (*sink)(nil)
@@ -237,12 +251,19 @@ func (s *sink) Signal(sig Signal) {
 
 func (s *sink) Seen() { s.runner.seen.Store(s.runner.deps.Now().UnixNano()) }
 
+// errPairingOver stops the linking of a phone that scanned while the round was
+// being ended here.
+var errPairingOver = errors.New("the pairing round is over")
+
 // errOtherNumber stops the linking of a number that is not the instance's.
 var errOtherNumber = problem.New(problem.Conflict, "reason.other_number")
 
 // AllowPair reads the snapshot: the library waits for the answer, and the
 // runner may itself be waiting for the library.
 func (s *sink) AllowPair(device string) error {
+	if s.over.Load() {
+		return errPairingOver
+	}
 	in := s.runner.snap.Load()
 	jid := userJID(device)
 	if in.WhatsApp == nil || in.WhatsApp.JID == jid || s.runner.replace.Load() {
@@ -252,8 +273,14 @@ func (s *sink) AllowPair(device string) error {
 	return errOtherNumber
 }
 
-// BeforePair writes past the runner, for the same reason.
+// BeforePair writes past the runner, for the same reason. The device is noted
+// before it looks whether the round is over: whoever ends it looks the other way
+// round, so that one of the two sees the other.
 func (s *sink) BeforePair(device string) error {
+	s.device.Store(&device)
+	if s.over.Load() {
+		return errPairingOver
+	}
 	_, _, err := s.runner.deps.Store.UpdateInstance(context.Background(), s.runner.id,
 		func(in *Instance) ([]event.Draft, error) {
 			in.Candidate = device

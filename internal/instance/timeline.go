@@ -75,7 +75,7 @@ func (r *runner) tell(m Moment) {
 	m.InstanceID, m.At = in.ID, r.deps.Now()
 	m.Phase, m.Reason, m.Code = in.Status.Phase, in.Status.Reason, in.Status.Code
 	if m.Kind == MomentPhase {
-		m.Detail = in.Status.Detail
+		m.Detail, m.Until = in.Status.Detail, in.Status.Until
 	}
 	m.Online, m.Wanted = in.Status.Phase.Online(), in.Linked() && in.State == Active
 	if m.Actor == "" {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,14 +156,14 @@ func (w *walk) check(t *rapid.T) {
 	if (in.State == instance.Active) != w.on {
 		t.Fatalf("state = %s, the model says %v", in.State, w.on)
 	}
-	if !slices.Contains(w.allowed(in), in.Status.Phase) {
+	if !slices.Contains(allowed(in), in.Status.Phase) {
 		t.Fatalf("phase %s of %+v", in.Status.Phase, in)
 	}
 	w.script.mu.Lock()
 	double := w.script.double
 	w.script.mu.Unlock()
 	if double != "" {
-		t.Fatal("two sessions at once")
+		t.Fatal(double)
 	}
 	if n := w.manager.Rescues(); n != 0 {
 		t.Fatalf("the watchdog had to act; %+v", in)
@@ -172,7 +174,7 @@ func (w *walk) check(t *rapid.T) {
 }
 
 // allowed are the phases that fit what is wanted and whether there is a link.
-func (w *walk) allowed(in instance.Instance) []instance.Phase {
+func allowed(in instance.Instance) []instance.Phase {
 	switch {
 	case in.State == instance.Inactive:
 		return []instance.Phase{instance.PhaseStopped, instance.PhaseLogoutPending}
@@ -222,25 +224,58 @@ func webhooksOf(s *stage, id string) string {
 	return string(raw)
 }
 
-// TestRandomWalk runs some hundred steps of the walk each time; with
-// -rapid.checks and -rapid.steps it takes as many as are asked for.
+// Walks and the least number of steps that they take together: rapid takes 100
+// ways of about 30 steps for each.
+const (
+	walks    = 9
+	minSteps = 20_000
+)
+
+// Nothing that operators, programs, phones, WhatsApp, networks and time do, in
+// whatever order, brings the system away from the model: see check. More steps
+// with -rapid.checks and -rapid.steps.
 func TestRandomWalk(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, longTiming())
-	rapid.Check(t, func(t *rapid.T) {
-		w := &walk{stage: s, on: true}
-		s.script.set(func(c *script) { c.dialErr, c.logout, c.erase, c.double = nil, nil, nil, "" })
-		id, err := event.NewID()
-		s.must(err)
-		w.id = s.create("walk-" + id[len(id)-12:])
-		err = s.db.CreateWebhook(context.Background(), webhook.Webhook{
-			ID: "hook-" + id, InstanceID: w.id, Name: "crm", URL: "https://crm.example/hook", Enabled: true,
-			Events: webhook.Events{ID: "ev-" + id, Toggles: webhook.AllToggles().With(event.PresenceUpdate, false)}, Secret: "whsec_x",
-		})
-		s.must(err)
-		w.hooks = webhooksOf(s, w.id)
-		t.Repeat(w.actions())
-		w.wayOut(t)
-		s.must(s.manager.Delete(context.Background(), w.id, instance.DeleteParams{}))
+	n, steps := walks, new(atomic.Int64)
+	if testing.Short() || !raceEnabled {
+		n = 2
+	}
+	t.Run("walks", func(t *testing.T) {
+		for i := range n {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				t.Parallel()
+				s := newStage(t, longTiming())
+				rapid.Check(t, func(t *rapid.T) { s.walk(t, steps) })
+			})
+		}
 	})
+	if got := steps.Load(); got < minSteps && n == walks {
+		t.Errorf("only %d steps were taken, want %d", got, minSteps)
+	} else {
+		t.Logf("%d steps", got)
+	}
+}
+
+// walk takes one way, from an instance that is new to one that is deleted.
+func (s *stage) walk(t *rapid.T, steps *atomic.Int64) {
+	w := &walk{stage: s, on: true}
+	s.script.set(func(c *script) { c.dialErr, c.logout, c.erase, c.double = nil, nil, nil, "" })
+	id, err := event.NewID()
+	s.must(err)
+	w.id = s.create("walk-" + id[len(id)-12:])
+	err = s.db.CreateWebhook(context.Background(), webhook.Webhook{
+		ID: "hook-" + id, InstanceID: w.id, Name: "crm", URL: "https://crm.example/hook", Enabled: true,
+		Events: webhook.Events{ID: "ev-" + id, Toggles: webhook.AllToggles().With(event.PresenceUpdate, false)}, Secret: "whsec_x",
+	})
+	s.must(err)
+	w.hooks = webhooksOf(s, w.id)
+	actions := w.actions()
+	for name, act := range actions {
+		if name != "" { // the one without a name is the check
+			actions[name] = func(t *rapid.T) { steps.Add(1); act(t) }
+		}
+	}
+	t.Repeat(actions)
+	w.wayOut(t)
+	s.must(s.manager.Delete(context.Background(), w.id, instance.DeleteParams{}))
 }

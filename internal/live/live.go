@@ -11,6 +11,7 @@ const (
 	SignalHealth         = "health"
 	SignalResync         = "resync"          // signals were lost: fetch everything again
 	SignalSessionExpired = "session-expired" // sign in again
+	SignalReplaced       = "replaced"        // a newer page of the session has taken this one's stream
 )
 
 // SignalInstance says that the state of an instance changed.

@@ -39,19 +39,21 @@ type Language struct {
 // Languages lists the languages that have a catalogue, in the order of the
 // menu: the fallback, then the others by tag. A file more in translations is a
 // language more.
-func Languages() []Language {
+func Languages() []Language { return slices.Clone(languages()) }
+
+var languages = sync.OnceValue(func() []Language {
 	all, err := catalogues()
 	if err != nil { // New says so; here the fallback is all there is
 		return []Language{{Fallback, Fallback}}
 	}
-	languages := []Language{{Fallback, all[Fallback][keyName]}}
+	list := []Language{{Fallback, all[Fallback][keyName]}}
 	for _, tag := range slices.Sorted(maps.Keys(all)) {
 		if tag != Fallback {
-			languages = append(languages, Language{tag, all[tag][keyName]})
+			list = append(list, Language{tag, all[tag][keyName]})
 		}
 	}
-	return languages
-}
+	return list
+})
 
 // keyName is the key of a language's own name.
 const keyName = "language.name"
@@ -103,17 +105,22 @@ func New(tag string) (*Printer, error) {
 // Match finds the best language for an Accept-Language header, or for a bare
 // tag.
 func Match(accept string) string {
+	_, i := language.MatchStrings(matcher(), accept)
+	return languages()[i].Tag
+}
+
+// matcher takes longer to make than a page to draw, so it is made once.
+var matcher = sync.OnceValue(func() language.Matcher {
 	var tags []language.Tag
-	for _, l := range Languages() {
+	for _, l := range languages() {
 		tags = append(tags, language.Make(l.Tag))
 	}
-	_, i := language.MatchStrings(language.NewMatcher(tags), accept)
-	return Languages()[i].Tag
-}
+	return language.NewMatcher(tags)
+})
 
 // Supported says whether tag has a catalogue.
 func Supported(tag string) bool {
-	return slices.ContainsFunc(Languages(), func(l Language) bool { return l.Tag == tag })
+	return slices.ContainsFunc(languages(), func(l Language) bool { return l.Tag == tag })
 }
 
 // Has says whether a key has a text.

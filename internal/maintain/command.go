@@ -93,9 +93,10 @@ func explain(ctx context.Context, data string, err error) error {
 	return err
 }
 
-// Open opens the data file for serving.
-func Open(ctx context.Context, path string, log *slog.Logger) (*store.DB, error) {
-	db, err := store.Open(path, store.Options{Log: log})
+// Open opens the data file for serving. Others on this machine must not be able
+// to read it, unless exposed says that they may.
+func Open(ctx context.Context, path string, exposed bool, log *slog.Logger) (*store.DB, error) {
+	db, err := store.Open(path, store.Options{Log: log, Exposed: exposed})
 	if err != nil {
 		return nil, explain(ctx, path, err)
 	}

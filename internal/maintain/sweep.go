@@ -2,7 +2,6 @@ package maintain
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"pombal/internal/auth"
@@ -17,16 +16,18 @@ const (
 	sweepKeys  = 2000
 )
 
-// Sweep deletes what has expired, now and every hour, until ctx ends.
-func Sweep(ctx context.Context, keys *wastore.Container, db *store.DB, log *slog.Logger) {
+// Sweep deletes what has expired, now, every hour and when the policy changes,
+// until ctx ends.
+func (s *Service) Sweep(ctx context.Context, keys *wastore.Container) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := sweep(ctx, keys, db); err != nil && ctx.Err() == nil {
-			log.Error("sweep what has expired", "error", err)
+		if err := sweep(ctx, keys, s.db); err != nil && ctx.Err() == nil {
+			s.log.Error("sweep what has expired", "error", err)
 		}
 		select {
 		case <-tick.C:
+		case <-s.sweep:
 		case <-ctx.Done():
 			return
 		}
@@ -46,5 +47,9 @@ func sweep(ctx context.Context, keys *wastore.Container, db *store.DB) error {
 	if err := db.DeleteSessionsBefore(ctx, time.Now().Add(-auth.KeepAbsoluteLimit)); err != nil {
 		return err
 	}
-	return db.Sweep(ctx, store.Retention{})
+	policy, err := db.Policy(ctx)
+	if err != nil {
+		return err
+	}
+	return db.Sweep(ctx, store.RetentionOf(policy))
 }

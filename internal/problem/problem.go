@@ -24,6 +24,7 @@ const (
 	TooLarge     Kind = "too_large"
 	TooMany      Kind = "too_many"
 	Unavailable  Kind = "unavailable"
+	Storage      Kind = "storage" // the disk is full or failing
 	Internal     Kind = "internal"
 )
 

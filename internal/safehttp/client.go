@@ -31,8 +31,9 @@ type Result struct {
 	Head       []byte        // the first KeptBody bytes of the body, as they came
 	Took       time.Duration // until the body was read or given up
 	Split      Split
-	Address    string // the address that answered or was tried last, "ip:port"; InsideAddress for this program
-	TLS        string // version, such as "TLS 1.3"; empty without
+	Address    string    // the address that answered or was tried last, "ip:port"; InsideAddress for this program
+	TLS        string    // version, such as "TLS 1.3"; empty without
+	CertEnds   time.Time // until when the receiver's certificate is good; from Probe alone
 }
 
 // Options are what may differ from call to call.
@@ -172,7 +173,7 @@ func (c *Client) Check(ctx context.Context, raw string) error {
 	if c.isInside(ctx, u) {
 		return nil
 	}
-	if err := c.judge.checkScheme(u); err != nil {
+	if err := c.judgeFor(ctx).checkScheme(u); err != nil {
 		return err
 	}
 	port, err := portOf(u)
@@ -187,8 +188,9 @@ func (c *Client) Check(ctx context.Context, raw string) error {
 // refused: it may come to exist later.
 func (c *Client) CheckHost(ctx context.Context, host, port string) error {
 	host = strings.TrimSuffix(host, ".")
+	judge := c.judgeFor(ctx)
 	if a, err := netip.ParseAddr(host); err == nil {
-		return c.judge.check(host, port, a)
+		return judge.check(host, port, a)
 	}
 	ctx, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
@@ -198,7 +200,7 @@ func (c *Client) CheckHost(ctx context.Context, host, port string) error {
 	}
 	var first error
 	for _, a := range addrs {
-		err := c.judge.check(host, port, a)
+		err := judge.check(host, port, a)
 		if err == nil {
 			return nil
 		}

@@ -21,6 +21,9 @@ const (
 // Policy says which addresses may be called.
 type Policy struct {
 	Mode Mode
+	// PlainHTTP lets http pass in public mode: for fetching what is public,
+	// where nothing of ours is sent.
+	PlainHTTP bool
 	// AllowPrefixes opens private addresses in public mode. It opens no other
 	// class.
 	AllowPrefixes []netip.Prefix
@@ -111,6 +114,7 @@ func canonical(host, port string) string {
 type judge struct {
 	table     table
 	mode      Mode
+	plain     bool
 	prefixes  []netip.Prefix
 	hostPorts []string
 	own       []netip.AddrPort
@@ -118,7 +122,7 @@ type judge struct {
 }
 
 func newJudge(p Policy) *judge {
-	j := &judge{table: newTable(), mode: p.Mode, own: slices.Clone(p.Own), local: interfaceAddrs}
+	j := &judge{table: newTable(), mode: p.Mode, plain: p.PlainHTTP, own: slices.Clone(p.Own), local: interfaceAddrs}
 	if j.mode == "" {
 		j.mode = ModeLAN
 	}

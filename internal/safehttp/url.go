@@ -166,7 +166,7 @@ func (j *judge) checkScheme(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return fault(FaultScheme)
 	}
-	if j.mode != ModePublic || u.Scheme == "https" {
+	if j.mode != ModePublic || j.plain || u.Scheme == "https" {
 		return nil
 	}
 	port, err := portOf(u)

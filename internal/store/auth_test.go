@@ -128,14 +128,25 @@ func TestAPIKeys(t *testing.T) {
 	if err != nil || len(list) != 2 || list[0].ID != "k2" {
 		t.Errorf("keys: got %+v, %v", list, err)
 	}
-	if err := db.UpdateAPIKey(t.Context(), "k1", func(k *auth.APIKey) error { k.UsedAt = start; return nil }); err != nil {
+	next := auth.APIKey{ID: "k4", Hash: "hash-k4", CreatedAt: start.Add(time.Minute)}
+	if err := db.ReplaceAPIKey(t.Context(), "k1", next, func(k *auth.APIKey) error { k.InstanceID = "b"; return nil }); err == nil {
+		t.Error("a key was moved to another instance")
+	}
+	refused := errors.New("no")
+	if err := db.ReplaceAPIKey(t.Context(), "k1", next, func(*auth.APIKey) error { return refused }); !errors.Is(err, refused) {
+		t.Errorf("replace: %v", err)
+	}
+	if k, err := db.APIKey(t.Context(), "k4"); !errors.Is(err, auth.ErrNoSuch) {
+		t.Errorf("a refused replacement left %+v, %v", k, err)
+	}
+	if err := db.ReplaceAPIKey(t.Context(), "k1", next, func(k *auth.APIKey) error { k.ReplacedBy = "k4"; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if k, err := db.APIKeyByHash(t.Context(), "hash-k1"); err != nil || !k.UsedAt.Equal(start) {
+	if k, err := db.APIKeyByHash(t.Context(), "hash-k1"); err != nil || k.ReplacedBy != "k4" {
 		t.Errorf("key: got %+v, %v", k, err)
 	}
-	if err := db.UpdateAPIKey(t.Context(), "k1", func(k *auth.APIKey) error { k.InstanceID = "b"; return nil }); err == nil {
-		t.Error("a key was moved to another instance")
+	if all, err := db.AllAPIKeys(t.Context()); err != nil || len(all) != 4 || all[3].ID != "k4" {
+		t.Errorf("all keys: got %+v, %v", all, err)
 	}
 	if err := db.DeleteAPIKey(t.Context(), "k1"); err != nil {
 		t.Fatal(err)
@@ -143,7 +154,8 @@ func TestAPIKeys(t *testing.T) {
 	for name, err := range map[string]error{
 		"by hash": second(db.APIKeyByHash(t.Context(), "hash-k1")),
 		"delete":  db.DeleteAPIKey(t.Context(), "k1"),
-		"update":  db.UpdateAPIKey(t.Context(), "k1", func(*auth.APIKey) error { return nil }),
+		"replace": db.ReplaceAPIKey(t.Context(), "k1", auth.APIKey{ID: "k5", Hash: "hash-k5"}, func(*auth.APIKey) error { return nil }),
+		"by id":   second(db.APIKey(t.Context(), "k1")),
 		"empty":   second(db.APIKeyByHash(t.Context(), "")),
 	} {
 		if !errors.Is(err, auth.ErrNoSuch) {
@@ -236,5 +248,50 @@ func TestSecretsStayAndDiffer(t *testing.T) {
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What credentials were used for goes with them.
+func TestUsesGoWithTheirCredential(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	newInstance(t, db, "a")
+	if err := db.CreateAPIKey(t.Context(), auth.APIKey{ID: "k1", InstanceID: "a", Hash: "hash-k1"}); err != nil {
+		t.Fatal(err)
+	}
+	use := func(kind auth.HolderKind, id string) auth.Use {
+		u := auth.Use{Holder: auth.Holder{Kind: kind, ID: id}, Door: auth.DoorInSPRL, At: start, From: "192.0.2.1", Hour: start.Unix() / 3600}
+		u.Calls[u.Hour%24] = 7
+		return u
+	}
+	uses := []auth.Use{
+		use(auth.HolderKey, "k1"), use(auth.HolderKey, "gone"), use(auth.HolderToken, "a"), use(auth.HolderOldToken, "a"),
+		use(auth.HolderToken, "gone"), use(auth.HolderBusiness, "gone"), use(auth.HolderGlobal, ""),
+	}
+	left := func(want int) []auth.Use {
+		t.Helper()
+		list, err := db.Uses(t.Context())
+		if err != nil || len(list) != want {
+			t.Errorf("uses = %+v, %v; want %d", list, err, want)
+		}
+		return list
+	}
+	for range 2 { // the second time nothing has changed
+		if err := db.PutUses(t.Context(), uses); err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range left(4) {
+			if u.Calls24h(start) != 7 || u.From != "192.0.2.1" || !u.At.Equal(start) {
+				t.Errorf("use = %+v", u)
+			}
+		}
+	}
+	if err := db.DeleteAPIKey(t.Context(), "k1"); err != nil {
+		t.Fatal(err)
+	}
+	left(3)
+	remove(t, db, "a")
+	if list := left(1); len(list) == 1 && list[0].Kind != auth.HolderGlobal {
+		t.Errorf("left: %+v", list)
 	}
 }

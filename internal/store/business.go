@@ -46,7 +46,7 @@ func (db *DB) CreateBusiness(ctx context.Context, b instance.Business) error {
 	if err := checkID("business", b.ID); err != nil {
 		return err
 	}
-	return db.write(ctx, func(tx *bbolt.Tx) error {
+	return db.grow(ctx, func(tx *bbolt.Tx) error {
 		bucket := tx.Bucket(bucketBusiness)
 		if bucket.Get([]byte(b.ID)) != nil {
 			return errBusinessTaken

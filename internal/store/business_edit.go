@@ -5,6 +5,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"pombal/internal/auth"
 	"pombal/internal/instance"
 	"pombal/internal/webhook"
 )
@@ -49,6 +50,11 @@ func (db *DB) DeleteBusiness(ctx context.Context, id string) error {
 		for _, in := range list {
 			if in.BusinessID == id && in.DeletedAt.IsZero() {
 				return instance.ErrBusinessInUse
+			}
+		}
+		for _, kind := range []auth.HolderKind{auth.HolderBusiness, auth.HolderOldBusiness} {
+			if err := deleteUses(tx, auth.Holder{Kind: kind, ID: id}); err != nil {
+				return err
 			}
 		}
 		return bucket.Delete([]byte(id))

@@ -14,7 +14,7 @@ var _ webhook.CatchStore = (*DB)(nil)
 // AppendCaught stores a request that a catch address received;
 // instance.ErrNotFound when the instance is not living.
 func (db *DB) AppendCaught(ctx context.Context, instanceID string, c webhook.Caught) error {
-	return db.writeShared(ctx, func(tx *bbolt.Tx) error {
+	return db.growShared(ctx, func(tx *bbolt.Tx) error {
 		if _, err := living(tx, instanceID); err != nil {
 			return err
 		}

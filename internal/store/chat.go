@@ -41,21 +41,22 @@ func indexBuckets() [][]byte {
 type index struct {
 	tx    *bbolt.Tx
 	scope string
+	now   time.Time
 	wrote bool
 }
 
 var _ event.Index = (*index)(nil)
 
-func newIndex(tx *bbolt.Tx, in instance.Instance) *index {
-	return &index{tx: tx, scope: scopeOf(in)}
+func newIndex(tx *bbolt.Tx, in instance.Instance, now time.Time) *index {
+	return &index{tx: tx, scope: scopeOf(in), now: now}
 }
 
 func (x *index) chats() people {
-	return people{rows: x.tx.Bucket(bucketChat), addresses: x.tx.Bucket(bucketChatAddress), scope: x.scope, wrote: &x.wrote}
+	return people{rows: x.tx.Bucket(bucketChat), addresses: x.tx.Bucket(bucketChatAddress), scope: x.scope, now: x.now, wrote: &x.wrote}
 }
 
 func (x *index) contacts() people {
-	return people{rows: x.tx.Bucket(bucketContact), addresses: x.tx.Bucket(bucketContactAddress), scope: x.scope, wrote: &x.wrote}
+	return people{rows: x.tx.Bucket(bucketContact), addresses: x.tx.Bucket(bucketContactAddress), scope: x.scope, now: x.now, wrote: &x.wrote}
 }
 
 // Chat finds the chat with a party, or makes it.
@@ -64,6 +65,9 @@ func (x *index) Chat(p event.Party, at time.Time) (event.ChatData, event.Found, 
 	row, found, err := book.find(p)
 	if err == nil && found == event.FoundNew {
 		row, err = book.add(p, event.WireTime(at))
+	}
+	if err == nil {
+		row, err = book.saw(row)
 	}
 	if err != nil {
 		return event.ChatData{}, 0, fmt.Errorf("chat with %s: %w", p.Address(), err)
@@ -92,6 +96,9 @@ func (x *index) Contact(p event.Party, names event.Names, at time.Time) (event.C
 	row, found, err := book.find(p)
 	if err == nil && found == event.FoundNew {
 		row, err = book.add(p, event.WireTime(at))
+	}
+	if err == nil {
+		row, err = book.saw(row)
 	}
 	if err == nil {
 		named := row

@@ -99,6 +99,23 @@ func (db *DB) writeShared(ctx context.Context, fn func(*bbolt.Tx) error) error {
 	return db.UpdateShared(ctx, fn)
 }
 
+// grow is write for what makes the file grow and can wait: it is refused while
+// the disk is nearly full.
+func (db *DB) grow(ctx context.Context, fn func(*bbolt.Tx) error) error {
+	if err := db.roomToGrow(); err != nil {
+		return err
+	}
+	return db.write(ctx, fn)
+}
+
+// growShared is grow for an fn that may run more than once.
+func (db *DB) growShared(ctx context.Context, fn func(*bbolt.Tx) error) error {
+	if err := db.roomToGrow(); err != nil {
+		return err
+	}
+	return db.writeShared(ctx, fn)
+}
+
 // change loads the value at key, lets change alter it and stores it.
 // It returns missing when there is none.
 func change[T any](b *bbolt.Bucket, key []byte, missing error, change func(*T) error) (T, error) {

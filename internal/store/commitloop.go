@@ -206,10 +206,11 @@ func (j *job) apply(tx *bbolt.Tx) (err error) {
 // finish tells the outcome of a commit. tried are the jobs of the batch that
 // were part of it; the others have failed already.
 func (c *committer) finish(batch, tried []*job, err error) {
-	if errors.Is(err, errUnchanged) {
+	untried := errors.Is(err, errUnchanged) // nothing went to the disk
+	switch {
+	case untried:
 		err = nil
-	}
-	if err != nil {
+	case err != nil:
 		err = fmt.Errorf("%w: %w", ErrUnwritable, err)
 	}
 	var kept []*job
@@ -224,7 +225,9 @@ func (c *committer) finish(batch, tried []*job, err error) {
 			j.err = err
 		}
 	}
-	c.conclude(batch, kept, err)
+	if healed := c.conclude(batch, kept, err, untried); healed != nil {
+		defer healed()
+	}
 	for _, j := range batch {
 		switch {
 		case slices.Contains(kept, j):
@@ -237,18 +240,25 @@ func (c *committer) finish(batch, tried []*job, err error) {
 }
 
 // conclude notes how the file is and puts back what was accepted and is not on
-// disk.
-func (c *committer) conclude(batch, kept []*job, err error) {
+// disk. A batch that wrote nothing tells nothing of the file. conclude gives
+// what is to be called once those who wait have been told.
+func (c *committer) conclude(batch, kept []*job, err error, untried bool) (healed func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if untried {
+		err = c.failure
+	}
 	if c.failure != nil && err == nil {
 		c.log.Info("the data file can be written to again")
+		healed = c.healed
 	}
 	if c.failure == nil && err != nil {
 		c.log.Error("the data file cannot be written to; nothing is acknowledged until it can", "error", err)
 	}
 	c.failure = err
-	c.retryAt = time.Now().Add(retryEvery)
+	if !untried {
+		c.retryAt = time.Now().Add(retryEvery)
+	}
 	freed := 0
 	for _, j := range batch {
 		freed += j.size
@@ -258,4 +268,5 @@ func (c *committer) conclude(batch, kept []*job, err error) {
 	}
 	c.queue = append(kept, c.queue...)
 	c.release(c.inFlight, freed)
+	return healed
 }

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"pombal/internal/problem"
 )
 
 // ErrUnwritable says that the data file cannot be written to, for example
 // because the disk is full. What the caller wanted stored is to be taken as not
-// stored, and nothing may be acknowledged on its account.
-var ErrUnwritable = errors.New("the data file cannot be written to")
+// stored, and nothing may be acknowledged on its account. It is a problem of
+// kind Storage, so that every door says so in its own way.
+var ErrUnwritable error = problem.Wrap(errors.New("the data file cannot be written to"), problem.Storage, "error.storage")
 
 var (
 	// errClosed is the answer to writes after Close.
@@ -85,6 +88,7 @@ type committer struct {
 	room     chan struct{}
 	failure  error     // of the last commit; nil when the file is sound
 	retryAt  time.Time // while failure is set
+	healed   func()    // called when writing works again; may be nil
 	closed   bool
 }
 

@@ -14,6 +14,7 @@ import (
 	"pombal/internal/event"
 	"pombal/internal/instance"
 	"pombal/internal/store"
+	"pombal/internal/store/storetest"
 )
 
 // failing is a data file whose writes can be made to fail.
@@ -21,7 +22,7 @@ type failing struct {
 	*rig
 	t    testing.TB
 	path string
-	file *store.FaultyFile
+	file *storetest.FaultyFile
 
 	written atomic.Int64 // writes since the file was opened
 	from    atomic.Int64 // the first one that fails; 0 for none
@@ -44,7 +45,7 @@ func openFailingWith(t testing.TB, fault error, torn bool, opts store.Options) *
 		t.Fatal(err)
 	}
 	f.rig = r
-	f.file, err = store.NewFaultyFile(r.db, func(b []byte, off int64, next func([]byte, int64) (int, error)) (int, error) {
+	f.file, err = storetest.NewFaultyFile(r.db, func(b []byte, off int64, next func([]byte, int64) (int, error)) (int, error) {
 		n := f.written.Add(1)
 		if from := f.from.Load(); from == 0 || n < from || n > f.until.Load() {
 			return next(b, off)
@@ -377,4 +378,34 @@ func TestCloseOfAFailingFile(t *testing.T) {
 	if err := errors.Join(f.keys.Close(), f.file.Close()); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestNoWriteIsNoProof: a call that finds nothing to change goes nowhere near
+// the disk, so it must not end an outage; the first real write does, once.
+func TestNoWriteIsNoProof(t *testing.T) {
+	t.Parallel()
+	f := openFailing(t, syscall.ENOSPC, false)
+	newDriver(t, f.rig, "proof", 1)
+	var healed atomic.Int64
+	f.db.OnHealed(func() { healed.Add(1) })
+	f.breakFrom(1, 1<<40)
+	if _, err := f.db.AppendEvents(t.Context(), message("proof", "m")); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("append: got %v", err)
+	}
+	for range 3 {
+		if err := f.db.DeleteTimeline(t.Context(), "nobody"); err != nil {
+			t.Errorf("a call with nothing to write: %v", err)
+		}
+		if err := f.db.Ready(); !errors.Is(err, store.ErrUnwritable) {
+			t.Errorf("ready after a call that wrote nothing: %v", err)
+		}
+	}
+	wantEqual(t, "healed during the outage", healed.Load(), 0)
+	f.heal()
+	f.awaitReady()
+	if _, err := f.db.AppendEvents(t.Context(), message("proof", "m")); err != nil {
+		t.Error(err)
+	}
+	wantEqual(t, "healed", healed.Load(), 1)
+	f.reopen()
 }

@@ -40,7 +40,7 @@ func (db *DB) AppendEvents(ctx context.Context, drafts ...event.Draft) ([]event.
 		return nil, err
 	}
 	var recorded []event.Event
-	err = db.writeShared(ctx, func(tx *bbolt.Tx) error {
+	err = db.growShared(ctx, func(tx *bbolt.Tx) error {
 		recorded = nil
 		in, err := living(tx, id)
 		if err != nil {

@@ -61,18 +61,18 @@ func saved(err error) error {
 	return err
 }
 
-// TrimLane drops the oldest pending deliveries until at most keep are left; see
+// TrimLane drops the oldest pending deliveries of a lane that is too long; see
 // webhook.Outbox.
-func (db *DB) TrimLane(ctx context.Context, webhookID string, keep int) (int, error) {
+func (db *DB) TrimLane(ctx context.Context, webhookID string, most webhook.QueueLimit) (int, error) {
 	all := 0
 	for {
-		waiting, err := db.Waiting(ctx, webhookID)
-		if err != nil || waiting <= keep {
+		size, err := db.laneSize(ctx, webhookID)
+		if err != nil || !size.exceeds(most) {
 			return all, err
 		}
 		removed := 0
 		err = db.write(ctx, func(tx *bbolt.Tx) (err error) {
-			if removed, err = dropPending(tx, webhookID, min(waiting-keep, dropChunk)); err != nil {
+			if removed, err = trimStep(tx, webhookID, most); err != nil {
 				return err
 			}
 			bucket, key := tx.Bucket(bucketHealth), []byte(webhookID)
@@ -89,4 +89,27 @@ func (db *DB) TrimLane(ctx context.Context, webhookID string, keep int) (int, er
 		}
 		all += removed
 	}
+}
+
+func (db *DB) laneSize(ctx context.Context, webhookID string) (size laneSize, err error) {
+	err = db.read(ctx, func(tx *bbolt.Tx) (err error) {
+		size, err = sizeOfLane(tx, webhookID)
+		return err
+	})
+	return size, err
+}
+
+// trimStep drops deliveries until the lane is short enough or dropChunk of them
+// are gone.
+func trimStep(tx *bbolt.Tx, webhookID string, most webhook.QueueLimit) (int, error) {
+	for removed := range dropChunk {
+		size, err := sizeOfLane(tx, webhookID)
+		if err != nil || !size.exceeds(most) {
+			return removed, err
+		}
+		if ok, err := dropOldest(tx, webhookID); err != nil || !ok {
+			return removed, err
+		}
+	}
+	return dropChunk, nil
 }

@@ -16,7 +16,7 @@ import (
 const maxScanned = 20_000
 
 // Chats lists the chats of the account that is linked to an instance, newest
-// first; instance.ErrNotFound.
+// first; none while messages are not kept. instance.ErrNotFound.
 func (db *DB) Chats(ctx context.Context, instanceID string) ([]event.ChatData, error) {
 	rows, err := db.people(ctx, instanceID, bucketChat)
 	list := make([]event.ChatData, 0, len(rows))
@@ -29,7 +29,7 @@ func (db *DB) Chats(ctx context.Context, instanceID string) ([]event.ChatData, e
 }
 
 // Contacts lists the people that the account of an instance knows, newest
-// first; instance.ErrNotFound.
+// first; none while messages are not kept. instance.ErrNotFound.
 func (db *DB) Contacts(ctx context.Context, instanceID string) ([]event.ContactData, error) {
 	rows, err := db.people(ctx, instanceID, bucketContact)
 	list := make([]event.ContactData, 0, len(rows))
@@ -44,7 +44,11 @@ func (db *DB) people(ctx context.Context, instanceID string, bucket []byte) ([]p
 	var rows []person
 	err := db.read(ctx, func(tx *bbolt.Tx) error {
 		in, err := living(tx, instanceID)
-		if err == nil {
+		if err != nil {
+			return err
+		}
+		policy, err := policyOf(tx)
+		if err == nil && policy.KeepsMessages() {
 			rows, err = all[person](tx.Bucket(bucket), prefixOf(scopeOf(in)))
 		}
 		return err
@@ -55,7 +59,8 @@ func (db *DB) people(ctx context.Context, instanceID string, bucket []byte) ([]p
 
 // Messages gives a part of the kept messages of an instance that are wanted,
 // newest first, and how many those are in all. Kept are those whose events
-// are: the retention of events is theirs. instance.ErrNotFound.
+// are: the retention of events is theirs, and none while messages are not kept.
+// instance.ErrNotFound.
 func (db *DB) Messages(
 	ctx context.Context, instanceID string, wanted func(event.MessageData) bool, from, most int,
 ) (part []event.MessageData, total int, err error) {
@@ -64,6 +69,10 @@ func (db *DB) Messages(
 			return err
 		}
 		part, total = nil, 0
+		policy, err := policyOf(tx)
+		if err != nil || !policy.KeepsMessages() {
+			return err
+		}
 		c, prefix := tx.Bucket(bucketEvent).Cursor(), prefixOf(instanceID)
 		k, raw := seekLast(c, prefix)
 		for scanned := 0; k != nil && scanned < maxScanned && hasPrefix(k, prefix); scanned++ {

@@ -11,6 +11,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"pombal/internal/auth"
 	"pombal/internal/event"
 	"pombal/internal/instance"
 )
@@ -55,7 +56,7 @@ func (db *DB) CreateInstance(ctx context.Context, in instance.Instance, drafts .
 		return nil, err
 	}
 	var recorded []event.Event
-	err = db.write(ctx, func(tx *bbolt.Tx) error {
+	err = db.grow(ctx, func(tx *bbolt.Tx) error {
 		if err := freeID(tx, in.ID); err != nil {
 			return err
 		}
@@ -173,6 +174,11 @@ func claimName(tx *bbolt.Tx, in instance.Instance) error {
 func releaseInstance(tx *bbolt.Tx, in instance.Instance) error {
 	if err := tx.Bucket(bucketInstanceName).Delete(nameKey(in.Name)); err != nil {
 		return err
+	}
+	for _, kind := range []auth.HolderKind{auth.HolderToken, auth.HolderOldToken} {
+		if err := deleteUses(tx, auth.Holder{Kind: kind, ID: in.ID}); err != nil {
+			return err
+		}
 	}
 	return deleteAPIKeysOf(tx, in.ID)
 }

@@ -67,7 +67,10 @@ func putIn(tx *bbolt.Tx, d webhook.Delivery) error {
 			return err
 		}
 	}
-	return save(homeOf(tx, d), countKey(d.WebhookID, d.ID), d)
+	if err := save(homeOf(tx, d), countKey(d.WebhookID, d.ID), d); err != nil {
+		return err
+	}
+	return grew(tx, d)
 }
 
 // takeOut removes a pending delivery.
@@ -77,7 +80,10 @@ func takeOut(tx *bbolt.Tx, d webhook.Delivery) error {
 			return err
 		}
 	}
-	return homeOf(tx, d).Delete(countKey(d.WebhookID, d.ID))
+	if err := homeOf(tx, d).Delete(countKey(d.WebhookID, d.ID)); err != nil {
+		return err
+	}
+	return shrank(tx, d)
 }
 
 // candidates are the deliveries of a lane that may come next: the oldest that
@@ -112,23 +118,39 @@ func candidates(tx *bbolt.Tx, webhookID string) ([]webhook.Delivery, error) {
 	return found, nil
 }
 
-// dropPending removes at most limit pending deliveries of a lane and says how
-// many those were.
+// laneOf is the webhook of a key of bucketOutbox or bucketParked.
+func laneOf(key []byte) string {
+	id, _, _ := bytes.Cut(key, []byte{0})
+	return string(id)
+}
+
+// dropPending removes at most limit pending deliveries of a lane, the oldest
+// that are not parked first, and says how many those were.
 func dropPending(tx *bbolt.Tx, webhookID string, limit int) (int, error) {
-	prefix := prefixOf(webhookID)
-	removed, err := removePrefix(tx.Bucket(bucketOutbox), prefix, limit)
-	for removed < limit && err == nil {
-		k, raw := tx.Bucket(bucketParked).Cursor().Seek(prefix)
-		if !bytes.HasPrefix(k, prefix) {
-			break
-		}
-		var d webhook.Delivery
-		if d, err = decode[webhook.Delivery](raw); err == nil {
-			err = takeOut(tx, d)
-			removed++
+	for removed := range limit {
+		ok, err := dropOldest(tx, webhookID)
+		if err != nil || !ok {
+			return removed, err
 		}
 	}
-	return removed, err
+	return limit, nil
+}
+
+// dropOldest removes one pending delivery of a lane; false when there is none.
+func dropOldest(tx *bbolt.Tx, webhookID string) (bool, error) {
+	prefix := prefixOf(webhookID)
+	for _, name := range [][]byte{bucketOutbox, bucketParked} {
+		k, raw := tx.Bucket(name).Cursor().Seek(prefix)
+		if !bytes.HasPrefix(k, prefix) {
+			continue
+		}
+		d, err := decode[webhook.Delivery](raw)
+		if err != nil {
+			return false, err
+		}
+		return true, takeOut(tx, d)
+	}
+	return false, nil
 }
 
 // anyPending says whether one of the lanes has a pending delivery.

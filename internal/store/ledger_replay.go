@@ -109,7 +109,7 @@ func waitingSeqs(tx *bbolt.Tx, webhookID string) (map[uint64]bool, error) {
 // stored.
 func (db *DB) ReplayEvents(ctx context.Context, w webhook.Webhook, seqs []uint64) (int, error) {
 	n := 0
-	err := db.write(ctx, func(tx *bbolt.Tx) error {
+	err := db.grow(ctx, func(tx *bbolt.Tx) error {
 		for _, seq := range seqs {
 			ok, err := db.replay(tx, w, w.InstanceID, seq)
 			if err != nil {
@@ -129,7 +129,7 @@ func (db *DB) ReplayEvents(ctx context.Context, w webhook.Webhook, seqs []uint64
 
 // replay queues an event again; false when it is no longer stored.
 func (db *DB) replay(tx *bbolt.Tx, w webhook.Webhook, instanceID string, seq uint64) (bool, error) {
-	h, ok, err := load[eventHead](tx.Bucket(bucketEvent), countKey(instanceID, seq))
+	ev, ok, err := load[event.Event](tx.Bucket(bucketEvent), countKey(instanceID, seq))
 	if err != nil || !ok {
 		return false, err
 	}
@@ -138,15 +138,15 @@ func (db *DB) replay(tx *bbolt.Tx, w webhook.Webhook, instanceID string, seq uin
 		return false, err
 	}
 	return true, saved(putIn(tx, webhook.Delivery{
-		ID: id, WebhookID: w.ID, InstanceID: instanceID, EventID: h.ID, EventType: h.Type, EventSeq: seq,
-		QueuedAt: db.now(), Status: webhook.StatusPending, Replay: true,
+		ID: id, WebhookID: w.ID, InstanceID: instanceID, EventID: ev.ID, EventType: ev.Type, EventSeq: seq,
+		Size: len(ev.Body), QueuedAt: db.now(), Status: webhook.StatusPending, Replay: true,
 	}))
 }
 
 // ReplayDelivery queues the event of a settled delivery again;
 // webhook.ErrNoDelivery, webhook.ErrEventGone.
 func (db *DB) ReplayDelivery(ctx context.Context, w webhook.Webhook, id uint64) error {
-	return db.write(ctx, func(tx *bbolt.Tx) error {
+	return db.grow(ctx, func(tx *bbolt.Tx) error {
 		d, err := findDelivery(tx, w.ID, id)
 		if err != nil {
 			return err
@@ -174,7 +174,7 @@ func (db *DB) markReplayed(tx *bbolt.Tx, d webhook.Delivery) error {
 // webhook.Ledger. Those whose event is gone are marked all the same.
 func (db *DB) ReplayDead(ctx context.Context, w webhook.Webhook, limit int) (int, error) {
 	n := 0
-	err := db.write(ctx, func(tx *bbolt.Tx) error {
+	err := db.grow(ctx, func(tx *bbolt.Tx) error {
 		dead, err := unreplayed(tx, w.ID, limit)
 		if err != nil || len(dead) == 0 {
 			return errors.Join(err, errUnchanged)

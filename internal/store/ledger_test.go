@@ -190,10 +190,10 @@ func TestHasten(t *testing.T) {
 func TestTrimLane(t *testing.T) {
 	t.Parallel()
 	db, _ := lane(t, 30)
-	if n, err := db.TrimLane(t.Context(), "h", 10); err != nil || n != 20 {
+	if n, err := db.TrimLane(t.Context(), "h", webhook.QueueLimit{Rows: 10, Bytes: 1 << 30}); err != nil || n != 20 {
 		t.Errorf("dropped %d, %v", n, err)
 	}
-	if n, err := db.TrimLane(t.Context(), "h", 10); err != nil || n != 0 {
+	if n, err := db.TrimLane(t.Context(), "h", webhook.QueueLimit{Rows: 10, Bytes: 1 << 30}); err != nil || n != 0 {
 		t.Errorf("dropped %d again, %v", n, err)
 	}
 	h, err := db.WebhookHealth(t.Context(), "h")

@@ -43,7 +43,7 @@ func (db *DB) Message(ctx context.Context, instanceID, keyID string) (ref event.
 	err = db.read(ctx, func(tx *bbolt.Tx) error {
 		in, err := living(tx, instanceID)
 		if err == nil {
-			ref, ok, err = newIndex(tx, in).Message(keyID)
+			ref, ok, err = newIndex(tx, in, db.now()).Message(keyID)
 		}
 		return err
 	})
@@ -89,7 +89,7 @@ func anyWants(hooks []webhook.Webhook, t event.Type) bool {
 // look lets the drafts that ask for it see the index, and replaces each by the
 // events it makes. wrote says that the index has changed.
 func (db *DB) look(tx *bbolt.Tx, in instance.Instance, drafts []readyDraft) (ready []readyDraft, wrote bool, err error) {
-	x := newIndex(tx, in)
+	x := newIndex(tx, in, db.now())
 	for _, d := range drafts {
 		if d.look == nil {
 			ready = append(ready, d)

@@ -43,6 +43,8 @@ var migrations = []func(*bbolt.Tx) error{
 	createIndexBuckets,
 	createLedgerBuckets,
 	createTimeline,
+	createLaneSizes,
+	createUses,
 }
 
 func createBuckets(tx *bbolt.Tx) error {

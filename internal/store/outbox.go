@@ -181,13 +181,8 @@ func (db *DB) Deliveries(ctx context.Context, webhookID string, limit int) ([]we
 
 // Waiting counts the pending deliveries of a webhook.
 func (db *DB) Waiting(ctx context.Context, webhookID string) (int, error) {
-	n := 0
-	err := db.read(ctx, func(tx *bbolt.Tx) error {
-		n = countPrefix(tx.Bucket(bucketOutbox), prefixOf(webhookID)) +
-			countPrefix(tx.Bucket(bucketParked), prefixOf(webhookID))
-		return nil
-	})
-	return n, err
+	size, err := db.laneSize(ctx, webhookID)
+	return int(size.rows), err
 }
 
 // enqueue writes the outbox row of an event for one webhook.
@@ -198,6 +193,6 @@ func enqueue(tx *bbolt.Tx, w webhook.Webhook, ev event.Event, now time.Time) err
 	}
 	return putIn(tx, webhook.Delivery{
 		ID: id, WebhookID: w.ID, InstanceID: w.InstanceID, EventID: ev.ID, EventType: ev.Type, EventSeq: ev.Seq,
-		QueuedAt: now, Status: webhook.StatusPending,
+		Size: len(ev.Body), QueuedAt: now, Status: webhook.StatusPending,
 	})
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -19,6 +20,20 @@ type person struct {
 	Book      string         `json:"book,omitempty"`
 	Business  string         `json:"business,omitempty"`
 	CreatedAt event.WireTime `json:"createdAt"`
+	// SeenAt is when the party last took part in anything, to a week.
+	SeenAt time.Time `json:"seenAt,omitzero"`
+}
+
+// seenEvery is how exactly it is noted when a party took part: each note is a
+// write.
+const seenEvery = 7 * dayLong
+
+// lastSeen is when the party last took part in anything.
+func (p person) lastSeen() time.Time {
+	if p.SeenAt.IsZero() { // from before this was noted
+		return time.Time(p.CreatedAt)
+	}
+	return p.SeenAt
 }
 
 // people is one such index of one linked account: rows by id, and the id by
@@ -26,6 +41,7 @@ type person struct {
 type people struct {
 	rows, addresses *bbolt.Bucket
 	scope           string
+	now             time.Time
 	wrote           *bool
 }
 
@@ -141,13 +157,22 @@ func (b people) learn(row person, p event.Party, found event.Found) (person, eve
 	return row, event.FoundJoined, b.put(row)
 }
 
+// saw notes that a party took part in something just now.
+func (b people) saw(row person) (person, error) {
+	if b.now.Sub(row.SeenAt) < seenEvery {
+		return row, nil
+	}
+	row.SeenAt = b.now
+	return row, b.put(row)
+}
+
 // add makes the row of a party that was not found.
 func (b people) add(p event.Party, at event.WireTime) (person, error) {
 	id, err := event.NewID()
 	if err != nil {
 		return person{}, fmt.Errorf("make an id: %w", err)
 	}
-	row := person{ID: id, JID: p.JID, LID: p.LID, CreatedAt: at}
+	row := person{ID: id, JID: p.JID, LID: p.LID, CreatedAt: at, SeenAt: b.now}
 	for _, address := range []string{p.JID, p.LID} {
 		if err := b.point(address, id); err != nil {
 			return person{}, err

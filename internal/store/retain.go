@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"go.etcd.io/bbolt"
 
-	"pombal/internal/audit"
 	"pombal/internal/auth"
 	"pombal/internal/event"
 	"pombal/internal/webhook"
@@ -26,6 +24,19 @@ type Retention struct {
 	// EventKeys is how long a repetition is recognised; 30 days. WhatsApp
 	// repeats for 14.
 	EventKeys time.Duration
+	// Messages are the addresses of messages that were sent, which answers and
+	// receipts refer to, and histories that could not be fetched; as long as
+	// events, but at least 30 days.
+	Messages time.Duration
+	// Parties are chats and contacts, from when they last took part in
+	// anything; as long as events, but at least 1 year. Afterwards one that comes
+	// back is new, with another id.
+	Parties time.Duration
+	// NoMessages removes what is known of messages, chats and contacts as soon as
+	// no delivery waits for it, but for the bare addresses of chats and of sent
+	// messages: those 30 days, because receipts refer to them, and because
+	// without them everybody would be somebody new to write to.
+	NoMessages bool
 	// Deliveries is the log of settled deliveries; 30 days.
 	Deliveries time.Duration
 	// Throttles is how long failed logins are remembered; 7 days.
@@ -34,7 +45,11 @@ type Retention struct {
 	Audit time.Duration
 }
 
-const dayLong = 24 * time.Hour
+const (
+	dayLong = 24 * time.Hour
+	// addressDays is how long addresses stay when messages are not kept.
+	addressDays = 30 * dayLong
+)
 
 // withDefaults fills in what is not set.
 func (r Retention) withDefaults() Retention {
@@ -45,6 +60,11 @@ func (r Retention) withDefaults() Retention {
 	}
 	fill(&r.Events, 30*dayLong)
 	fill(&r.EventKeys, 30*dayLong)
+	fill(&r.Messages, max(r.Events, 30*dayLong))
+	fill(&r.Parties, max(r.Events, 365*dayLong))
+	if r.NoMessages {
+		r.Messages, r.Parties = min(r.Messages, addressDays), min(r.Parties, addressDays)
+	}
 	fill(&r.Deliveries, 30*dayLong)
 	fill(&r.Throttles, 7*dayLong)
 	fill(&r.Audit, 365*dayLong)
@@ -71,6 +91,8 @@ func (db *DB) Sweep(ctx context.Context, keep Retention) error {
 	}{
 		{bucketEvent, eventsBefore(now.Add(-keep.Events), floors)},
 		{bucketEventKey, keysBefore(now.Add(-keep.EventKeys))},
+		{bucketMessage, messagesBefore(now.Add(-keep.Messages))},
+		{bucketNotice, noticesBefore(now.Add(-keep.Messages))},
 		{bucketDelivery, deliveriesBefore(now.Add(-keep.Deliveries))},
 		{bucketDead, deliveriesBefore(now.Add(-keep.Deliveries))},
 		{bucketThrottle, throttlesBefore(now.Add(-keep.Throttles), now)},
@@ -80,6 +102,19 @@ func (db *DB) Sweep(ctx context.Context, keep Retention) error {
 		if err := db.sweepRows(ctx, t.bucket, t.judge); err != nil {
 			return fmt.Errorf("sweep %s: %w", t.bucket, err)
 		}
+	}
+	chats, contacts := now.Add(-keep.Parties), now.Add(-keep.Parties)
+	if keep.NoMessages {
+		if err := db.sweepMessages(ctx); err != nil {
+			return fmt.Errorf("sweep messages: %w", err)
+		}
+		contacts = now
+	}
+	if err := db.sweepParties(ctx, bucketChat, bucketChatAddress, chats); err != nil {
+		return err
+	}
+	if err := db.sweepParties(ctx, bucketContact, bucketContactAddress, contacts); err != nil {
+		return err
 	}
 	return db.purgeDeleted(ctx, floors)
 }
@@ -140,6 +175,26 @@ func keysBefore(cutoff time.Time) judge {
 	}
 }
 
+func messagesBefore(cutoff time.Time) judge {
+	return func(_, raw []byte) (verdict, error) {
+		ref, err := decode[event.MessageRef](raw)
+		if err != nil || !ref.At.Before(cutoff) {
+			return keepRow, err
+		}
+		return dropRow, nil
+	}
+}
+
+func noticesBefore(cutoff time.Time) judge {
+	return func(_, raw []byte) (verdict, error) {
+		n, err := decode[event.Notice](raw)
+		if err != nil || !n.At.Before(cutoff) {
+			return keepRow, err
+		}
+		return dropRow, nil
+	}
+}
+
 func deliveriesBefore(cutoff time.Time) judge {
 	return func(_, raw []byte) (verdict, error) {
 		d, err := decode[webhook.Delivery](raw)
@@ -164,12 +219,8 @@ func throttlesBefore(cutoff, now time.Time) judge {
 // it.
 func auditBefore(cutoff time.Time, last []byte) judge {
 	return func(key, raw []byte) (verdict, error) {
-		row, err := decode[auditRow](raw)
+		entry, err := auditEntry(raw)
 		if err != nil {
-			return keepRow, err
-		}
-		var entry audit.Entry
-		if err := json.Unmarshal(row.Entry, &entry); err != nil {
 			return keepRow, err
 		}
 		if bytes.Equal(key, last) || !entry.At.Before(cutoff) {

@@ -30,6 +30,10 @@ var (
 	// ErrEmpty says that there is a file, but nothing in it. To start anew on
 	// it would hide that data was lost.
 	ErrEmpty = errors.New("the data file is empty; delete it to start anew, or put a backup in its place")
+	// ErrExposed says that others have rights to the file or may write to its
+	// folder.
+	ErrExposed = errors.New("others on this machine can read or replace the data file, and it can log in as every number in it; " +
+		"take that right away (chmod 600 for the file, chmod 700 for its folder) or start with --insecure-perms")
 	// ErrNewer says that a newer Pombal wrote the file.
 	ErrNewer = errors.New("the data file was written by a newer Pombal; update this program; nothing was changed")
 )
@@ -47,6 +51,8 @@ type DB struct {
 	bolt      *bbolt.DB
 	now       func() time.Time
 	committer *committer
+	keeper    *keeper
+	space     *space
 }
 
 // Options are the choices of Open; the zero value is right for production.
@@ -58,14 +64,19 @@ type Options struct {
 	// NoSync skips the fsync of each commit. Tests alone may set it: a power
 	// cut then damages the file.
 	NoSync bool
+	// Exposed lets others on this machine read the file.
+	Exposed bool
+	// Space says how many bytes are free on the disk of a folder and how large
+	// that disk is; nil asks the system.
+	Space func(dir string) (free, total uint64, err error)
 }
 
 // Open opens the data file at path, creating it (mode 0600, missing directory
 // 0700) when there is none, and brings its schema up to date. It returns
 // ErrLocked within 2 s when another process holds the file, ErrForeign when it
 // is no data file of ours or damaged, ErrEmpty when it has no content,
-// ErrNewer when a newer program wrote it. A file that is refused is not
-// written to.
+// ErrNewer when a newer program wrote it, ErrExposed when others can read it. A
+// file that is refused is not written to.
 func Open(path string, opts Options) (*DB, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -75,6 +86,11 @@ func Open(path string, opts Options) (*DB, error) {
 	}
 	if err := prepareDir(path); err != nil {
 		return nil, fmt.Errorf("directory of data file %s: %w", path, err)
+	}
+	if err := private(path); errors.Is(err, ErrExposed) && opts.Exposed {
+		opts.Log.Warn("others on this machine can read or replace the data file", "file", path)
+	} else if err != nil {
+		return nil, fmt.Errorf("data file %s: %w", path, err)
 	}
 	bolt, err := openFile(path, opts)
 	if err == nil {
@@ -87,7 +103,13 @@ func Open(path string, opts Options) (*DB, error) {
 	if err := recovered(db.migrate); err != nil {
 		return nil, errors.Join(fmt.Errorf("data file %s: %w", path, err), bolt.Close())
 	}
-	db.committer = newCommitter(bolt, opts.Log)
+	db.committer, db.keeper = newCommitter(bolt, opts.Log), keepSmall(bolt)
+	look := opts.Space
+	if look == nil {
+		look = diskSpace
+	}
+	dir := filepath.Dir(path)
+	db.space = watchSpace(func() (uint64, uint64, error) { return look(dir) }, opts.Log, db.tellHealed)
 	return db, nil
 }
 
@@ -163,6 +185,8 @@ func recovered(fn func() error) (err error) {
 // file. Its error says so when something that was accepted did not reach the
 // disk.
 func (db *DB) Close() error {
+	db.space.close()
+	db.keeper.close()
 	lost := db.committer.close()
 	var unsynced error
 	if !db.bolt.NoSync {

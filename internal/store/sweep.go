@@ -31,6 +31,14 @@ type judge func(key, value []byte) (verdict, error)
 // sweepRows goes through a bucket in steps and removes the rows that judge
 // says.
 func (db *DB) sweepRows(ctx context.Context, bucket []byte, judge judge) error {
+	return db.sweepWith(ctx, bucket, judge, func(tx *bbolt.Tx, keys [][]byte) error {
+		return dropRows(tx.Bucket(bucket), keys, judge)
+	})
+}
+
+// sweepWith is sweepRows with another way to remove rows, which may have been
+// written to since they were judged.
+func (db *DB) sweepWith(ctx context.Context, bucket []byte, judge judge, drop func(*bbolt.Tx, [][]byte) error) error {
 	var at []byte
 	for {
 		doomed, next, err := db.sweepStep(ctx, bucket, at, judge)
@@ -38,7 +46,7 @@ func (db *DB) sweepRows(ctx context.Context, bucket []byte, judge judge) error {
 			return err
 		}
 		if len(doomed) > 0 {
-			err := db.writeShared(ctx, func(tx *bbolt.Tx) error { return dropRows(tx.Bucket(bucket), doomed, judge) })
+			err := db.writeShared(ctx, func(tx *bbolt.Tx) error { return drop(tx, doomed) })
 			if err != nil {
 				return err
 			}

@@ -35,13 +35,13 @@ func CopyFile(path string, w io.Writer) error {
 }
 
 // Backup writes a copy of the data file, as it is now, to w while others go on
-// writing. Until it is done bbolt cannot reuse the pages it needs, so w must
-// take it without delay.
+// writing, at half the pace that the disk would allow. Until it is done bbolt
+// cannot reuse the pages it needs, so w must take it without delay.
 func (db *DB) Backup(ctx context.Context, w io.Writer) error {
 	if err := db.Flush(ctx); err != nil {
 		return err
 	}
-	return copyTo(db.bolt, w)
+	return copyTo(db.bolt, newPacedWriter(ctx, w))
 }
 
 func copyTo(bolt *bbolt.DB, w io.Writer) error {

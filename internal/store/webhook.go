@@ -62,6 +62,13 @@ func (db *DB) CountWebhooks(ctx context.Context) (map[string]webhook.Count, erro
 			c.All++
 			if w.Enabled {
 				c.Enabled++
+				h, _, err := load[hookHealth](tx.Bucket(bucketHealth), []byte(w.ID))
+				if err != nil {
+					return err
+				}
+				if h.Failing(w) {
+					c.Failing++
+				}
 			}
 			counts[w.InstanceID] = c
 		}
@@ -76,7 +83,7 @@ func (db *DB) CreateWebhook(ctx context.Context, w webhook.Webhook) error {
 	if err := checkID("webhook", w.ID); err != nil {
 		return err
 	}
-	return db.write(ctx, func(tx *bbolt.Tx) error {
+	return db.grow(ctx, func(tx *bbolt.Tx) error {
 		if _, err := living(tx, w.InstanceID); err != nil {
 			return err
 		}

@@ -98,6 +98,9 @@ type attached interface {
 
 // attachmentOf returns the file of a message and its kind, "" when it has none.
 func attachmentOf(msg *waE2E.Message) (attached, string) {
+	if inner := msg.GetDocumentWithCaptionMessage().GetMessage(); inner != nil {
+		msg = inner
+	}
 	switch {
 	case msg.ImageMessage != nil:
 		return msg.ImageMessage, "image"

@@ -92,7 +92,8 @@ func (c *Container) write(ctx context.Context, fn func(*bbolt.Tx) error) error {
 
 // view runs fn on what counts for s, which may be nil, and what ctx's
 // transaction wants there.
-func (c *Container) view(ctx context.Context, s *deviceStore, fn func(*snapshot) error) error {
+func (c *Container) view(ctx context.Context, s *deviceStore, fn func(*snapshot) error) (err error) {
+	defer c.failFast(ctx, &err)
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
@@ -118,7 +119,8 @@ const (
 // atomic runs fn with a context whose store calls form one transaction, joined
 // to that of ctx if there is one. fn's error, or its panic, drops all changes
 // and comes out as it is. A joined transaction keeps its own pace.
-func (c *Container) atomic(ctx context.Context, s *deviceStore, p pace, fn func(context.Context) error) error {
+func (c *Container) atomic(ctx context.Context, s *deviceStore, p pace, fn func(context.Context) error) (err error) {
+	defer c.failFast(ctx, &err)
 	if err := c.ready(ctx); err != nil {
 		return err
 	}

@@ -209,7 +209,7 @@ func TestQueueIsCapped(t *testing.T) {
 		m.add("w1", 120)
 		told := 0
 		d := start(t, m, &script{answer: always(500)}, func(deps *webhook.DispatcherDeps) {
-			deps.MaxQueue = 100
+			deps.MaxQueue = webhook.QueueLimit{Rows: 100, Bytes: 1 << 30}
 			deps.Changed = func(string) { told++ }
 		})
 		time.Sleep(time.Minute)
@@ -220,6 +220,26 @@ func TestQueueIsCapped(t *testing.T) {
 		}
 		if told == 0 {
 			t.Error("nobody was told")
+		}
+		stop(t, d)
+	})
+}
+
+// A queue of few but large events makes room as well.
+func TestQueueIsCappedInBytes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.hook("w1", "")
+		m.add("w1", 10)
+		each := int64(m.pending()[0].Size)
+		d := start(t, m, &script{answer: always(500)}, func(deps *webhook.DispatcherDeps) {
+			deps.MaxQueue = webhook.QueueLimit{Rows: 100, Bytes: 4*each + 2}
+		})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if rows := m.pending(); len(rows) != 4 || rows[3].EventID != "e10" {
+			t.Errorf("%d wait, want the newest 4", len(rows))
 		}
 		stop(t, d)
 	})

@@ -28,6 +28,7 @@ type Delivery struct {
 	EventID    string         `json:"eventId"`
 	EventType  event.Type     `json:"eventType"`
 	EventSeq   uint64         `json:"eventSeq"`
+	Size       int            `json:"size,omitempty"` // of the event's body, in bytes; 0 where it was not noted
 	QueuedAt   time.Time      `json:"queuedAt"`
 	Status     DeliveryStatus `json:"status"`
 	Reason     string         `json:"reason,omitempty"` // with dropped and dead: a catalogue key
@@ -140,9 +141,9 @@ type Outbox interface {
 	Waiting(ctx context.Context, webhookID string) (int, error)
 	// WebhookHealth gives how a webhook's attempts went; Settle notes them.
 	WebhookHealth(ctx context.Context, webhookID string) (Health, error)
-	// TrimLane drops the oldest pending deliveries until at most keep are left,
+	// TrimLane drops the oldest pending deliveries until no more wait than may,
 	// counts them in the webhook's health and says how many those were.
-	TrimLane(ctx context.Context, webhookID string, keep int) (int, error)
+	TrimLane(ctx context.Context, webhookID string, most QueueLimit) (int, error)
 }
 
 // Store keeps webhooks. Each change is one commit and durable on return.

@@ -28,9 +28,15 @@ const (
 	trimEvery = 30 * time.Second
 )
 
-// DefaultMaxQueue is how many deliveries may wait for one webhook. Then the
-// oldest make room: a receiver that is gone must not fill the disk.
-const DefaultMaxQueue = 100_000
+// QueueLimit is how much may wait for one webhook.
+type QueueLimit struct {
+	Rows  int   // deliveries
+	Bytes int64 // of the events' bodies
+}
+
+// DefaultMaxQueue gives how much waits for one webhook at most. Then the oldest
+// make room: a receiver that is gone must not fill the disk.
+func DefaultMaxQueue() QueueLimit { return QueueLimit{Rows: 100_000, Bytes: 512 << 20} }
 
 // Sender makes one attempt; *HTTPSender is the real one. It must return soon
 // after ctx has ended.
@@ -50,9 +56,9 @@ type DispatcherDeps struct {
 	// Stop is told that a webhook's receiver is gone, and why: StoppedGone or
 	// StoppedHopeless. It stores that; nil lets the calls go on.
 	Stop func(ctx context.Context, w Webhook, reason string) error
-	// MaxQueue is how many deliveries may wait for one webhook; 0 means
+	// MaxQueue is how much may wait for one webhook; the zero value means
 	// DefaultMaxQueue.
-	MaxQueue int
+	MaxQueue QueueLimit
 	Log      *slog.Logger // nil means silence
 }
 
@@ -101,8 +107,8 @@ func NewDispatcher(d DispatcherDeps) *Dispatcher {
 	if d.Changed == nil {
 		d.Changed = func(string) {}
 	}
-	if d.MaxQueue == 0 {
-		d.MaxQueue = DefaultMaxQueue
+	if d.MaxQueue == (QueueLimit{}) {
+		d.MaxQueue = DefaultMaxQueue()
 	}
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)

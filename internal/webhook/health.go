@@ -69,6 +69,12 @@ func (h Health) Day(now time.Time) (good, bad int) {
 	return good, bad
 }
 
+// failsAfter is after how many failed calls in a row a webhook is failing.
+const failsAfter = 3
+
+// Failing says whether somebody should look after a webhook with this health.
+func (h Health) Failing(w Webhook) bool { return !w.Stopped.IsZero() || h.Failures >= failsAfter }
+
 // hopeless says whether the receiver is to be given up. since is when a person
 // switched the webhook on again, if one did.
 func (h Health) hopeless(since time.Time) bool {

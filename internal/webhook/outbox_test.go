@@ -61,7 +61,7 @@ func (m *memory) add(id string, n int) {
 			`{"event":"messages.upsert","id":%q,"instance":{"instanceId":"i1","WhatsApp":null,"Business":{"businessId":"b1"}},"data":{}}`, eventID)
 		m.rows = append(m.rows, webhook.Delivery{
 			ID: m.next, WebhookID: id, InstanceID: "i1", EventID: eventID, EventType: event.MessagesUpsert,
-			EventSeq: m.next, QueuedAt: time.Now(), Status: webhook.StatusPending,
+			EventSeq: m.next, Size: len(m.bodies[eventID]), QueuedAt: time.Now(), Status: webhook.StatusPending,
 		})
 	}
 }
@@ -199,21 +199,23 @@ func (m *memory) WebhookHealth(_ context.Context, id string) (webhook.Health, er
 	return *m.health[id], nil
 }
 
-func (m *memory) TrimLane(_ context.Context, id string, keep int) (int, error) {
+func (m *memory) TrimLane(_ context.Context, id string, most webhook.QueueLimit) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := 0
+	n, size := 0, int64(0)
 	for _, d := range m.rows {
 		if d.WebhookID == id {
 			n++
+			size += int64(d.Size)
 		}
 	}
 	dropped := 0
 	m.rows = slices.DeleteFunc(m.rows, func(r webhook.Delivery) bool {
-		if r.WebhookID != id || n-dropped <= keep {
+		if r.WebhookID != id || (n-dropped <= most.Rows && size <= most.Bytes) {
 			return false
 		}
 		dropped++
+		size -= int64(r.Size)
 		return true
 	})
 	return dropped, nil

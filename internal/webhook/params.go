@@ -22,10 +22,13 @@ type Settings struct {
 	Headers    Headers
 	SkipVerify bool
 	Timeout    time.Duration // from MinTimeout to MaxTimeout; 0 means DefaultTimeout
+	// IncludeToken sends a new instance token along; see Webhook.
+	IncludeToken bool
 }
 
 func (s Settings) apply(w *Webhook) {
 	w.Ordering, w.Headers, w.SkipVerify, w.Timeout = s.Ordering, s.Headers, s.SkipVerify, s.Timeout
+	w.IncludeToken = s.IncludeToken
 }
 
 // UpdateParams are the inputs of Service.Update; nil leaves a field as it is.

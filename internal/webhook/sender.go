@@ -26,12 +26,13 @@ type Reply struct {
 	RetryAfter time.Duration
 }
 
-// HTTPSender makes the calls of a Dispatcher. No credential leaves with them:
-// the body is the event's and the headers are made here.
+// HTTPSender makes the calls of a Dispatcher. No credential leaves with them
+// but where a webhook asked for one; see WithTokens.
 type HTTPSender struct {
 	caller  Caller
 	version string
 	now     func() time.Time
+	tokens  TokenText // nil: no tokens are sent
 }
 
 // NewSender makes an HTTPSender that calls itself Pombal/version. caller must
@@ -46,7 +47,7 @@ func NewSender(caller Caller, version string, now func() time.Time) *HTTPSender 
 // Send makes one attempt of a job.
 func (s *HTTPSender) Send(ctx context.Context, job Job) Reply {
 	at := s.now().UTC().Round(0)
-	req, err := s.request(ctx, job, at)
+	req, token, err := s.request(ctx, job, at)
 	if err != nil {
 		return Reply{Attempt: Attempt{At: at, Error: string(FailureRequest)}}
 	}
@@ -63,6 +64,10 @@ func (s *HTTPSender) Send(ctx context.Context, job Job) Reply {
 	}
 	attempt.Response = strings.ToValidUTF8(string(res.Head), "\uFFFD")
 	attempt.Answer = answerHead(res)
+	if token != "" { // a receiver may say what it heard
+		attempt.Response = strings.ReplaceAll(attempt.Response, token, Masked)
+		attempt.Answer = strings.ReplaceAll(attempt.Answer, token, Masked)
+	}
 	reply := Reply{Attempt: attempt}
 	if res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable {
 		reply.RetryAfter = retryAfter(res.Header.Get("Retry-After"), s.now())
@@ -76,8 +81,19 @@ const (
 	headerTest     = "webhook-test" // a person tries the receiver out
 )
 
-func (s *HTTPSender) request(ctx context.Context, job Job, at time.Time) (*http.Request, error) {
-	body := job.Event.Body
+// request makes the call of a job. token is the credential in its body, "" for
+// none.
+func (s *HTTPSender) request(ctx context.Context, job Job, at time.Time) (req *http.Request, token string, err error) {
+	body, token, err := s.bodyOf(ctx, job)
+	if err != nil {
+		return nil, "", err
+	}
+	req, err = s.signed(ctx, job, at, body)
+	return req, token, err
+}
+
+// signed makes the call of a job with a body.
+func (s *HTTPSender) signed(ctx context.Context, job Job, at time.Time, body []byte) (*http.Request, error) {
 	signature, err := signAll(job.Webhook.secrets(at), job.Event.ID, at, body)
 	if err != nil {
 		return nil, err

@@ -37,7 +37,9 @@ type ServiceDeps struct {
 	Ledger Ledger
 	Sender Sender
 	Retry  func(webhookID string)
-	Now    func() time.Time // nil means time.Now
+	// Probe looks at a receiver that somebody typed; nil where nobody can.
+	Probe ProbeFunc
+	Now   func() time.Time // nil means time.Now
 }
 
 // Service makes, changes and lists webhooks. It is safe for concurrent use.
@@ -265,6 +267,9 @@ func (s *Service) checkURL(ctx context.Context, raw string) ([]problem.Field, er
 		return field("url", "error.url_"+string(bad.Fault), "max", safehttp.MaxURL), nil
 	}
 	if refused, ok := errors.AsType[*safehttp.Refused](err); ok {
+		if refused.Class == safehttp.ClassPrivate && safehttp.IsFromOutside(ctx) {
+			return field("url", "error.url_local"), nil // to whom a name leads is not for them to know
+		}
 		// One sentence per class, since what to do next differs.
 		class := strings.ReplaceAll(string(refused.Class), "-", "_")
 		return field("url", "error.url_refused_"+class, "address", refused.Addr.String()), nil

@@ -35,6 +35,10 @@ type Webhook struct {
 	// network whose certificate nobody signed.
 	SkipVerify bool          `json:"skipVerify,omitempty"`
 	Timeout    time.Duration `json:"timeout,omitempty"` // of a call; 0 means DefaultTimeout
+	// IncludeToken puts the text of a new instance token into the data of
+	// newJwt. It is a credential: whoever reads the receiver's logs can act for
+	// the instance. CodeChat sends it always; here a person has to ask for it.
+	IncludeToken bool `json:"includeToken,omitempty"`
 	// Stopped says that calls have ceased because the receiver is gone. Events
 	// keep waiting for StoppedKeep. ResumedAt is when a person lifted that.
 	Stopped   Stopped   `json:"stopped,omitzero"`
@@ -97,7 +101,10 @@ func (w Webhook) timeout() time.Duration {
 }
 
 // Count is how many webhooks an instance has.
-type Count struct{ All, Enabled int }
+type Count struct {
+	All, Enabled int
+	Failing      int // of the enabled ones: stopped, or its last calls failed
+}
 
 // Wants says whether an event of type t is to be queued for this webhook.
 func (w Webhook) Wants(t event.Type) bool {

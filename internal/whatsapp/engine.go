@@ -29,6 +29,9 @@ type Devices interface {
 	Device(ctx context.Context, jid types.JID) (*wmstore.Device, error)
 	// Erase deletes a device's keys durably; nil when there are none.
 	Erase(ctx context.Context, jid types.JID) error
+	// FailFast gives a context that ends as soon as one of the store's calls
+	// with it fails. The caller must call release.
+	FailFast(ctx context.Context) (_ context.Context, release context.CancelFunc)
 }
 
 // Config is what NewEngine needs.

@@ -22,7 +22,7 @@ type libraryLog struct {
 // hooks are what a session wants to hear of the library's log. All functions
 // are called on the library's goroutines, before the next stanza is handled.
 type hooks struct {
-	stanza func()         // something came from WhatsApp
+	stanza func(node any) // something came from WhatsApp
 	notice func(kind any) // a notification that the library does not know
 	busy   func(code any) // WhatsApp's number for the end of the connection, which comes next
 }
@@ -63,8 +63,8 @@ func (l libraryLog) Infof(msg string, args ...any) {
 func (l libraryLog) Debugf(msg string, args ...any) {
 	switch {
 	case l.hooks == nil:
-	case l.recv:
-		l.hooks.stanza()
+	case l.recv && len(args) > 0:
+		l.hooks.stanza(args[0])
 	case msg == formatNotice && len(args) > 0:
 		l.hooks.notice(args[0])
 	}

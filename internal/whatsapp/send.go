@@ -14,10 +14,10 @@ import (
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/types"
 	"go.mau.fi/whatsmeow/types/events"
-	"google.golang.org/protobuf/proto"
 
 	"pombal/internal/event"
 	"pombal/internal/instance"
+	"pombal/internal/problem"
 )
 
 // Writing down a message that is out is tried again: nobody can take it back.
@@ -26,8 +26,8 @@ const (
 	recordPause = 200 * time.Millisecond
 )
 
-// SendText sends a text; see instance.Session.
-func (s *session) SendText(ctx context.Context, p instance.SendTextParams) (instance.SendResult, error) {
+// Send sends a message; see instance.Session.
+func (s *session) Send(ctx context.Context, p instance.SendParams) (instance.SendResult, error) {
 	to, err := s.recipient(ctx, p.To)
 	if err != nil {
 		return instance.SendResult{}, err
@@ -38,10 +38,13 @@ func (s *session) SendText(ctx context.Context, p instance.SendTextParams) (inst
 			return instance.SendResult{}, err
 		}
 	}
-	msg := textMessage(p, to)
+	msg, err := s.outgoingMessage(p, to)
+	if err != nil {
+		return instance.SendResult{}, err
+	}
 	done := s.outgoing.begin(id)
 	defer done()
-	resp, err := s.client.SendMessage(ctx, to, msg, whatsmeow.SendRequestExtra{ID: id})
+	resp, err := s.sendMessage(ctx, to, msg, whatsmeow.SendRequestExtra{ID: id})
 	if err != nil {
 		return instance.SendResult{}, s.sendError(err)
 	}
@@ -90,25 +93,6 @@ func pickRecipient(answers []types.IsOnWhatsAppResponse) (types.JID, error) {
 	return types.EmptyJID, instance.ErrNotOnWhatsApp
 }
 
-// textMessage is what WhatsApp's own clients send: plain text alone, or with
-// the message it answers.
-func textMessage(p instance.SendTextParams, to types.JID) *waE2E.Message {
-	if p.Quote == nil {
-		return &waE2E.Message{Conversation: proto.String(p.Text)}
-	}
-	author := p.Quote.Author
-	if author == "" {
-		author = to.String()
-	}
-	return &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{
-		Text: proto.String(p.Text),
-		ContextInfo: &waE2E.ContextInfo{
-			StanzaID: proto.String(p.Quote.KeyID), Participant: proto.String(author),
-			QuotedMessage: &waE2E.Message{Conversation: proto.String(p.Quote.Text)},
-		},
-	}}
-}
-
 // newMessageID makes an id as WhatsApp Web does. The library's own way reads
 // its device without a lock.
 func newMessageID() (string, error) {
@@ -119,12 +103,12 @@ func newMessageID() (string, error) {
 	return whatsmeow.WebMessageIDPrefix + strings.ToUpper(hex.EncodeToString(raw)), nil
 }
 
-func (s *session) sentData(p instance.SendTextParams, to types.JID, msg *waE2E.Message, resp whatsmeow.SendResponse) (event.SentData, error) {
+func (s *session) sentData(p instance.SendParams, to types.JID, msg *waE2E.Message, resp whatsmeow.SendResponse) (event.SentData, error) {
 	id, err := event.NewID()
 	if err != nil {
 		return event.SentData{}, err
 	}
-	kind, content, err := messageContent(msg)
+	kind, content, err := messageContent(shown(msg))
 	if err != nil {
 		return event.SentData{}, err
 	}
@@ -185,6 +169,8 @@ func (s *session) recordSent(sent event.SentData, to types.JID) {
 func (s *session) sendError(err error) error {
 	var cut *whatsmeow.DisconnectedError
 	switch {
+	case problem.KindOf(err) == problem.Storage: // nothing has left
+		return err
 	case errors.Is(err, whatsmeow.ErrServerReturnedError):
 		refused := &instance.SendRefusedError{Code: refusalCode(err)}
 		if until := s.reachout.Load(); until != nil {

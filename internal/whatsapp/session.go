@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.mau.fi/whatsmeow"
+	waBinary "go.mau.fi/whatsmeow/binary"
 	"go.mau.fi/whatsmeow/proto/waWa6"
 	wmstore "go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/types"
@@ -54,7 +55,13 @@ func newSession(e *Engine, p instance.OpenParams, device *wmstore.Device) *sessi
 	log := e.cfg.Log.With("instance", p.InstanceID)
 	s := &session{engine: e, params: p, bg: newBackground(), http: e.httpFor(p.Proxy)}
 	s.client = whatsmeow.NewClient(device, libraryLog{log: log, hooks: &hooks{
-		stanza: p.Sink.Seen, notice: s.notice, busy: s.busy,
+		stanza: func(node any) {
+			p.Sink.Seen()
+			if n, ok := node.(*waBinary.Node); ok {
+				defuse(n)
+			}
+		},
+		notice: s.notice, busy: s.busy,
 	}})
 	s.setName(device.PushName)
 	if jid := device.GetJID(); !jid.IsEmpty() {
@@ -69,8 +76,9 @@ func newSession(e *Engine, p instance.OpenParams, device *wmstore.Device) *sessi
 	c.AutomaticMessageRerequestFromPhone = true
 	c.ManualHistorySyncDownload = true
 	c.RefreshCAT = func(context.Context) error { return errCAT }
-	c.SetPreLoginHTTPClient(s.http)
-	c.SetWebsocketHTTPClient(s.http)
+	socket := guarded(s.http)
+	c.SetPreLoginHTTPClient(socket)
+	c.SetWebsocketHTTPClient(socket)
 	c.SetMediaHTTPClient(limitBodies(s.http, maxMedia))
 	c.GetClientPayload = func() *waWa6.ClientPayload { return s.payload(device) }
 	c.PrePairCallback = s.beforePair

@@ -19,6 +19,8 @@ import (
 	"go.mau.fi/whatsmeow/proto/waWa6"
 	"go.mau.fi/whatsmeow/socket"
 	wmstore "go.mau.fi/whatsmeow/store"
+
+	"pombal/internal/instance"
 )
 
 // The number of WhatsApp Web that we claim to be. WhatsApp refuses numbers that
@@ -33,15 +35,7 @@ type VersionStore interface {
 }
 
 // VersionInfo is what people are told about versions.
-type VersionInfo struct {
-	Engine     string    // the library's version
-	EngineDate time.Time // its date; zero when unknown
-	Compiled   string    // the number it came with
-	Active     string    // the number new connections use
-	Refused    bool      // WhatsApp refuses the active number
-	CheckedAt  time.Time // when WhatsApp's page was last read; zero: never
-	CheckError string    // why it could not be read the last time; empty: it could
-}
+type VersionInfo = instance.VersionInfo
 
 // Limits of reading WhatsApp's page.
 const (
@@ -71,6 +65,7 @@ type versionState struct {
 	Good      uint32               `json:"good,omitempty"` // newest number found and believed
 	CheckedAt time.Time            `json:"checkedAt,omitzero"`
 	Refused   map[uint32]time.Time `json:"refused,omitempty"`
+	Override  uint32               `json:"override,omitempty"` // chosen by hand
 }
 
 // versions chooses the number for new connections.
@@ -175,12 +170,7 @@ func (e *Engine) Versions() VersionInfo {
 	v := e.versions
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	active := v.current()
-	_, refused := v.state.Refused[active]
-	return VersionInfo{
-		Engine: v.engine, EngineDate: v.built, Compiled: v.compiled.String(), Active: v.full(active).String(),
-		Refused: refused, CheckedAt: v.state.CheckedAt, CheckError: v.failure,
-	}
+	return v.describe()
 }
 
 // current is the number for new connections: the override, else the newest one
@@ -353,6 +343,7 @@ func (v *versions) load(ctx context.Context) {
 		state.Good = 0 // from a newer program, or nonsense
 	}
 	v.state = state
+	v.override = state.Override
 }
 
 func (v *versions) save() {

@@ -109,12 +109,17 @@
     }
     tick();
   }
+  function clock(n) {
+    const two = x => String(Math.floor(x) % 60).padStart(2, '0'), h = Math.floor(n / 3600);
+    return h ? `${h}:${two(n / 60)}:${two(n)}` : `${Math.floor(n / 60)}:${two(n)}`;
+  }
   function tick() {
     for (const box of all('[data-left]')) {
       const end = ends.get(box);
       if (!end) continue;
       const left = end.at - performance.now();
-      const words = box.querySelector('b'), text = Math.max(0, Math.ceil(left / 1000)).toLocaleString(lang);
+      const words = box.querySelector('b'), n = Math.max(0, Math.ceil(left / 1000));
+      const text = 'clock' in box.dataset ? clock(n) : n.toLocaleString(lang);
       if (words.textContent !== text) words.textContent = text;
       const bar = box.querySelector('progress');
       if (bar) bar.value = Math.max(0, left / 1000);
@@ -134,8 +139,10 @@
   setInterval(tick, 200);
 
   // --- Times in the zone that was chosen, or that of the browser.
-  const form = {day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', timeZone: body.dataset.zone};
-  const near = new Intl.DateTimeFormat(lang, form), far = new Intl.DateTimeFormat(lang, {...form, year: 'numeric'});
+  // The day before the month and 24 hours, as the server writes them.
+  const form = {day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: body.dataset.zone};
+  const order = lang === 'en' ? 'en-GB' : lang;
+  const near = new Intl.DateTimeFormat(order, form), far = new Intl.DateTimeFormat(order, {...form, year: 'numeric'});
   const ago = (body.dataset.ago || '').split('|');
   function times() {
     const now = Date.now();
@@ -153,6 +160,20 @@
   }
   setInterval(times, 15000);
 
+  // --- Times that are typed: in the zone of the browser where nobody chose one.
+  function typedTimes() {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    for (const field of all('[data-when-zone]')) {
+      if (field.value || !zone) continue;
+      field.value = zone;
+      for (const el of field.form.querySelectorAll('[data-when-label]')) el.textContent = zone;
+      for (const el of field.form.querySelectorAll('[data-when]')) {
+        const at = new Date(el.value + 'Z');
+        if (el.value && !isNaN(at)) el.value = new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 19);
+      }
+    }
+  }
+
   // --- How many instances need somebody, in the title and the icon of the tab.
   function attention() {
     const box = byId('attention'), icon = byId('favicon');
@@ -169,6 +190,7 @@
     if (e.detail.ctx.target === dialog) fill(source);
     scan();
     times();
+    typedTimes();
     attention();
     if (e.detail.ctx.request.method !== 'GET') doc.querySelector('#dialog [aria-invalid], form [aria-invalid]')?.focus();
     // The number is linked: the card with the code is gone, and so may be what
@@ -216,6 +238,9 @@
     on('htmx:sse:error', e => { open = false; lost(e.detail.status); }, live);
     on('htmx:sse:close', () => { open = false; again(); }, live);
     on('session-expired', signIn, live);
+    // A newer page has the place of this one. To take it back at once would go
+    // on for ever.
+    on('replaced', () => { wait = 30000; }, live);
     // One line of the list changed.
     on('htmx:sse:before:message', e => {
       const id = /^inst-(?!list$)(.+)/.exec(e.detail.message.event)?.[1];
@@ -248,12 +273,19 @@
         e.target.closest('input, select, textarea')) return;
     const now = performance.now(), key = (now - went < 1500 ? 'g' : '') + e.key;
     went = key === 'g' ? now : -9999;
-    const rows = all('#list th a');
+    const rows = all('#list tbody th a');
     let el = doc.querySelector(`[data-key="${CSS.escape(key)}"]`);
     if (key === 'j' || key === 'k') el = rows[Math.max(0, rows.indexOf(doc.activeElement) + (key === 'j' ? 1 : -1))];
     if (!el) return;
     e.preventDefault();
     if (el.matches('input') || rows.includes(el)) el.focus(); else el.click();
+  });
+
+  // --- One box ticks all lines of the list.
+  on('change', e => {
+    const picks = all('#list [name=id]');
+    if (e.target.id === 'pick-all') for (const pick of picks) pick.checked = e.target.checked;
+    else if (picks.includes(e.target)) byId('pick-all').checked = picks.every(pick => pick.checked);
   });
 
   // --- A form that is sent is sent once.
@@ -264,6 +296,21 @@
   });
   on('pageshow', () => all('form[data-sent]').forEach(form => delete form.dataset.sent), window);
 
+  // --- A log that follows stands still while somebody reads it.
+  function hold() {
+    const pause = doc.querySelector('[data-tail] #events-pause:not([data-sent])');
+    if (!pause) return;
+    pause.dataset.sent = '1';
+    pause.click();
+  }
+  on('scroll', () => scrollY > 80 && hold(), window);
+  on('focusin', e => e.target.closest('[data-tail] tbody') && hold());
+  on('selectionchange', () => {
+    const chosen = doc.getSelection();
+    if (!chosen.isCollapsed && chosen.anchorNode.parentElement?.closest('[data-tail]')) hold();
+  });
+
   scan();
   times();
+  typedTimes();
 })();

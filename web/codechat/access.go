@@ -12,6 +12,7 @@ import (
 	"pombal/internal/auth"
 	"pombal/internal/instance"
 	"pombal/internal/problem"
+	"pombal/internal/safehttp"
 )
 
 // Who says whose credential opens a route. The operator's key opens every one.
@@ -27,6 +28,7 @@ const (
 // caller is who a request comes from.
 type caller struct {
 	actor    string // for the audit
+	holder   auth.Holder
 	global   bool
 	business string       // the token of this tenant
 	instance string       // the token of this instance
@@ -42,8 +44,14 @@ type call struct {
 	business instance.Business // with a tenant in the path
 }
 
-// ctx is the context of the request.
-func (c *call) ctx() context.Context { return c.UserContext() }
+// ctx is the context of the request. Who does not hold the operator's key may
+// not name addresses of the local network.
+func (c *call) ctx() context.Context {
+	if c.who.global {
+		return c.UserContext()
+	}
+	return safehttp.FromOutside(c.UserContext())
+}
 
 // record tells the audit what was done.
 func (c *call) record(action, object string, detail map[string]string) {
@@ -66,6 +74,9 @@ func (d *Door) let(who Who, scope auth.Scope, handle func(*call) error) fiber.Ha
 		if err != nil {
 			return err
 		}
+		d.Credentials.NoteUse(from.holder, contractOf(ctx.Path()), d.Address(ctx))
+		// The timeline says who did what.
+		ctx.SetUserContext(instance.WithActor(ctx.UserContext(), from.actor))
 		c := &call{Ctx: ctx, door: d, who: from}
 		switch who {
 		case WhoAdmin:
@@ -85,25 +96,36 @@ func (d *Door) let(who Who, scope auth.Scope, handle func(*call) error) fiber.Ha
 // identify finds out who a request comes from; auth.ErrUnauthorized when its
 // credentials are none or wrong.
 func (d *Door) identify(c *fiber.Ctx) (caller, error) {
-	token, key := bearer(c), strings.TrimSpace(c.Get("apikey"))
+	return d.identifyBy(c.UserContext(), c.Get(fiber.HeaderAuthorization), c.Get("apikey"))
+}
+
+// Knows says whether the two headers hold a good credential, whatever it opens.
+func (d *Door) Knows(ctx context.Context, authorization, apikey string) bool {
+	_, err := d.identifyBy(ctx, authorization, apikey)
+	return err == nil
+}
+
+// identifyBy is identify for the two headers.
+func (d *Door) identifyBy(ctx context.Context, authorization, apikey string) (caller, error) {
+	token, key := bearer(authorization), strings.TrimSpace(apikey)
 	for _, text := range []string{key, token} {
 		if text != "" && d.Credentials.IsGlobalKey(text) {
-			return caller{actor: "global-key", global: true}, nil
+			return caller{actor: "global-key", global: true, holder: auth.Holder{Kind: auth.HolderGlobal}}, nil
 		}
 	}
 	for _, text := range []string{token, key} {
 		if text == "" {
 			continue
 		}
-		k, err := d.Credentials.Key(c.UserContext(), text, d.Address(c))
+		k, err := d.Credentials.Key(ctx, text)
 		if err == nil {
-			return caller{actor: "key:" + k.Prefix, key: &k}, nil
+			return caller{actor: "key:" + k.Prefix, key: &k, holder: auth.Holder{Kind: auth.HolderKey, ID: k.ID}}, nil
 		}
 		if problem.KindOf(err) != problem.Unauthorized {
 			return caller{}, err
 		}
 	}
-	return d.identifyToken(c.UserContext(), token)
+	return d.identifyToken(ctx, token)
 }
 
 // identifyToken checks the two sorts of tokens. Whether a token was replaced
@@ -121,7 +143,11 @@ func (d *Door) identifyToken(ctx context.Context, text string) (caller, error) {
 		if !in.Token.Good(claims.TokenID, d.Now()) {
 			return caller{}, auth.ErrUnauthorized
 		}
-		return caller{actor: "token:" + in.ID, instance: in.ID}, nil
+		kind := auth.HolderToken
+		if claims.TokenID != in.Token.ID {
+			kind = auth.HolderOldToken
+		}
+		return caller{actor: "token:" + in.ID, instance: in.ID, holder: auth.Holder{Kind: kind, ID: in.ID}}, nil
 	}
 	if problem.KindOf(err) != problem.Unauthorized {
 		return caller{}, err
@@ -137,7 +163,19 @@ func (d *Door) identifyToken(ctx context.Context, text string) (caller, error) {
 	if !b.Token.Good(tenant.TokenID, d.Now()) {
 		return caller{}, auth.ErrUnauthorized
 	}
-	return caller{actor: "business:" + b.ID, business: b.ID}, nil
+	kind := auth.HolderBusiness
+	if tenant.TokenID != b.Token.ID {
+		kind = auth.HolderOldBusiness
+	}
+	return caller{actor: "business:" + b.ID, business: b.ID, holder: auth.Holder{Kind: kind, ID: b.ID}}, nil
+}
+
+// contractOf says which version of the contract a path belongs to.
+func contractOf(path string) auth.Door {
+	if strings.HasPrefix(path, Prefix13+"/") {
+		return auth.DoorCodeChat13
+	}
+	return auth.DoorCodeChat
 }
 
 // hideMissing makes the token of something that is gone a bad token.
@@ -189,7 +227,8 @@ func (c *call) findOwn(id string) error {
 
 // admitInstance finds the instance of the path. Somebody whose token does not
 // open it gets the same answer whether it exists or not: 401 for the token of
-// another instance, 404 for the token of another tenant.
+// another instance, 404 for the token of another tenant. A key that opens every
+// instance is told the truth.
 func (c *call) admitInstance(scope auth.Scope) error {
 	in, err := c.pathInstance()
 	if err != nil && (problem.KindOf(err) != problem.NotFound) {
@@ -209,11 +248,13 @@ func (c *call) admitInstance(scope auth.Scope) error {
 			return auth.ErrUnauthorized
 		}
 	default:
-		if missing || c.who.key == nil || c.who.key.InstanceID != in.ID {
+		switch key := c.who.key; {
+		case key == nil || key.InstanceID != "" && (missing || key.InstanceID != in.ID):
 			return auth.ErrUnauthorized
-		}
-		if !c.who.key.May(scope) {
+		case !key.May(scope):
 			return scopeMissing(scope)
+		case missing:
+			return instance.ErrNotFound
 		}
 	}
 	c.in = in
@@ -238,15 +279,15 @@ func (c *call) pathInstance() (instance.Instance, error) {
 	return list[i], nil
 }
 
-// scopeMissing tells the holder of a key what it lacks. That the instance
-// exists is no news to it.
+// scopeMissing tells the holder of a key what it lacks. Whether the instance
+// exists is no news to it, or not said.
 func scopeMissing(scope auth.Scope) error {
 	return problem.Wrap(fault{"This key needs the scope " + string(scope)}, problem.Forbidden, "error.forbidden")
 }
 
 // bearer is the credential of the Authorization header.
-func bearer(c *fiber.Ctx) string {
-	scheme, token, found := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+func bearer(authorization string) string {
+	scheme, token, found := strings.Cut(authorization, " ")
 	if !found || !strings.EqualFold(scheme, "Bearer") {
 		return ""
 	}

@@ -175,6 +175,41 @@ func (b *body) number(name string, least, most int64) *int64 {
 	return &n
 }
 
+// float takes a number that must be there.
+func (b *body) float(name string) float64 {
+	var v float64
+	if !b.has(name) || json.Unmarshal(b.props[name], &v) != nil {
+		b.fault(name, "must be a number")
+	}
+	return v
+}
+
+// texts takes an array of 1 to most strings that must be there.
+func (b *body) texts(name string, most int) []string {
+	var list []string
+	if !b.has(name) || json.Unmarshal(b.props[name], &list) != nil || len(list) == 0 || len(list) > most {
+		b.fault(name, fmt.Sprintf("must be an array of 1 to %d strings", most))
+		return nil
+	}
+	return list
+}
+
+// objects takes an array of 1 to most objects that must be there.
+func (b *body) objects(name string, most int) []*body {
+	var raw []json.RawMessage
+	if !b.has(name) || json.Unmarshal(b.props[name], &raw) != nil || len(raw) == 0 || len(raw) > most {
+		b.fault(name, fmt.Sprintf("must be an array of 1 to %d objects", most))
+		return nil
+	}
+	list := make([]*body, len(raw))
+	for i := range raw {
+		place := strconv.Itoa(i)
+		in := &body{props: map[string]json.RawMessage{place: raw[i]}, taken: b.taken, faults: b.faults, prefix: b.prefix + name + "."}
+		list[i] = in.object(place)
+	}
+	return list
+}
+
 // object takes an object; an empty one when it is absent.
 func (b *body) object(name string) *body {
 	in := &body{props: map[string]json.RawMessage{}, taken: map[string]bool{}, faults: b.faults, prefix: b.prefix + name + "."}

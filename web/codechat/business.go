@@ -121,14 +121,25 @@ func (c *call) search() error {
 	if err != nil {
 		return err
 	}
-	found := pageOf(list, page)
-	records, err := c.instanceAnswers(found.Records)
+	return c.sendSearch(answer, pageOf(list, page))
+}
+
+// sendSearch answers with the tenant and a page of its instances.
+func (c *call) sendSearch(b businessJSON, found pageJSON[instance.Instance]) error {
+	records, err := c.instanceList(found.Records)
 	if err != nil {
 		return err
 	}
-	return c.JSON(searchJSON{businessJSON: answer, BusinessPage: pageJSON[instanceJSON]{
-		TotalRecords: found.TotalRecords, TotalPages: found.TotalPages, CurrentPage: found.CurrentPage, Records: records,
+	raw, err := json.Marshal(searchJSON{businessJSON: b, BusinessPage: pageJSON[instanceJSON]{
+		TotalRecords: found.TotalRecords, TotalPages: found.TotalPages, CurrentPage: found.CurrentPage,
+		Records: []instanceJSON{},
 	}})
+	if err != nil {
+		return err
+	}
+	const end = "[]}}" // of the page's empty list
+	text := append(jsonText(raw[:len(raw)-len(end)]), records...)
+	return c.sendJSON(append(text, "}}"...))
 }
 
 // readSearch reads what to look for. Each property narrows the result; the name
@@ -175,13 +186,13 @@ func (c *call) instancesWhere(wanted func(instance.Instance) bool) ([]instance.I
 	}), err
 }
 
-// instanceAnswers is instanceAnswer for many, with one look at the webhooks.
-func (c *call) instanceAnswers(list []instance.Instance) ([]instanceJSON, error) {
+// instanceList is instanceAnswer for many, with one look at the webhooks.
+func (c *call) instanceList(list []instance.Instance) (jsonText, error) {
 	hooks, err := c.door.Webhooks.ListAll(c.ctx())
 	if err != nil {
 		return nil, err
 	}
-	answers := make([]instanceJSON, 0, len(list))
+	text := newList(len(list))
 	for _, in := range list {
 		b, err := c.businessOf(in)
 		if err != nil {
@@ -191,9 +202,9 @@ func (c *call) instanceAnswers(list []instance.Instance) ([]instanceJSON, error)
 		if err != nil {
 			return nil, err
 		}
-		answers = append(answers, newInstance(in, jwt, hooks[in.ID], b))
+		text = text.comma().instance(newInstance(in, jwt, hooks[in.ID], b))
 	}
-	return answers, nil
+	return append(text, ']'), nil
 }
 
 // connected is GET /business/:businessId/instance/connected.
@@ -202,11 +213,11 @@ func (c *call) connected() error {
 	if err != nil {
 		return err
 	}
-	answers, err := c.instanceAnswers(list)
+	answer, err := c.instanceList(list)
 	if err != nil {
 		return err
 	}
-	return c.JSON(answers)
+	return c.sendJSON(answer)
 }
 
 // moveWhatsApp is PATCH /business/:businessId/instance/move-whatsapp. The

@@ -7,6 +7,7 @@ package codechat
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -14,6 +15,7 @@ import (
 	"pombal/internal/audit"
 	"pombal/internal/auth"
 	"pombal/internal/instance"
+	"pombal/internal/media"
 	"pombal/internal/problem"
 	"pombal/internal/webhook"
 )
@@ -24,6 +26,7 @@ type Instances interface {
 	List(ctx context.Context) ([]instance.Instance, error)
 	Get(ctx context.Context, id string) (instance.Instance, error)
 	Create(ctx context.Context, p instance.CreateParams) (instance.Instance, error)
+	Rename(ctx context.Context, id, name string, rev uint64) (instance.Instance, error)
 	Connect(ctx context.Context, id string) (instance.Instance, error)
 	Pairing(id string) (instance.Pairing, bool)
 	RequestCode(ctx context.Context, id, phone string) (instance.TypedCode, error)
@@ -34,7 +37,9 @@ type Instances interface {
 	Logout(ctx context.Context, id string, p instance.LogoutParams) (instance.LogoutResult, error)
 	Delete(ctx context.Context, id string, p instance.DeleteParams) error
 	RotateToken(ctx context.Context, id string, p instance.RotateParams) (instance.Instance, error)
-	SendText(ctx context.Context, id string, p instance.SendTextParams) (instance.Sent, error)
+	Send(ctx context.Context, id string, p instance.SendParams) (instance.Sent, error)
+	Numbers(ctx context.Context, id string, numbers []string) ([]instance.Number, error)
+	MarkRead(ctx context.Context, id string, reads []instance.Read) error
 }
 
 // Businesses is what the door needs of tenants; instance.Manager is the real
@@ -66,6 +71,14 @@ type Webhooks interface {
 	CheckURL(ctx context.Context, raw string) error
 }
 
+// Files takes in the files of messages; media.Desk is the real one.
+type Files interface {
+	// Fetch gets the file at an address; problem.Invalid names "url".
+	Fetch(ctx context.Context, url string) (*media.File, error)
+	// Take keeps an upload; problem.Invalid names "file".
+	Take(ctx context.Context, r io.Reader, name string) (*media.File, error)
+}
+
 // Credentials checks and makes what programs prove themselves with.
 type Credentials interface {
 	// ParseInstanceToken checks an instance token; auth.ErrUnauthorized.
@@ -76,8 +89,10 @@ type Credentials interface {
 	ParseBusinessToken(ctx context.Context, text string) (auth.BusinessClaims, error)
 	// BusinessToken is the text of the token with these claims.
 	BusinessToken(ctx context.Context, c auth.BusinessClaims) (string, error)
-	// Key finds an API key with scopes and notes its use; auth.ErrUnauthorized.
-	Key(ctx context.Context, text, from string) (auth.APIKey, error)
+	// Key finds an API key with scopes; auth.ErrUnauthorized.
+	Key(ctx context.Context, text string) (auth.APIKey, error)
+	// NoteUse counts a call of a credential; from is where it came from.
+	NoteUse(h auth.Holder, door auth.Door, from string)
 	// IsGlobalKey says whether key is the operator's key for everything.
 	IsGlobalKey(key string) bool
 }
@@ -88,6 +103,7 @@ type Deps struct {
 	Businesses  Businesses
 	Webhooks    Webhooks
 	History     History
+	Files       Files
 	Credentials Credentials
 	// Audit stores an entry, after adding where the call came from. It sees to
 	// its own failures: what was done stays done.

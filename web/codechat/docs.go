@@ -1,6 +1,7 @@
 package codechat
 
 import (
+	"maps"
 	"time"
 
 	"pombal/internal/event"
@@ -16,8 +17,15 @@ type Operation struct {
 	Summary      string
 	Query        string // an example, without the question mark
 	Body         any    // an example; nil where none is read
+	Form         []Part // an example in place of Body, of a multipart form
 	Status       int    // of the answer to the example
 	Answer       any    // an example; nil where the answer is a page
+}
+
+// Part is a field of a multipart form.
+type Part struct {
+	Name, Value string
+	File        bool // Value is the name of a file
 }
 
 // doc is what a route does not say of itself.
@@ -25,6 +33,7 @@ type doc struct {
 	summary string
 	query   string
 	body    any
+	form    []Part
 	status  int // 0: 200
 	answer  any
 }
@@ -43,7 +52,7 @@ func (d *Door) Operations() []Operation {
 		}
 		op := Operation{
 			Method: rt.Method, Path: rt.Path, Who: rt.Who, Scope: string(rt.Scope), Summary: about.summary, Query: about.query,
-			Body: about.body, Status: about.status, Answer: about.answer,
+			Body: about.body, Form: about.form, Status: about.status, Answer: about.answer,
 		}
 		if op.Status == 0 {
 			op.Status = 200
@@ -100,15 +109,10 @@ func instanceDocs() map[string]doc {
 		"GET /chat/search/contacts":        {summary: "List the contacts", query: "page=1&sort=desc", answer: contactsJSON{sampleChatInstance(), pageOf([]event.ContactData{{ContactID: "01jd", PushName: "Nina", RemoteJID: samplePeer, CreatedAt: event.WireTime(sampleTime())}}, 1)}},
 		"POST /chat/search/messages":       {summary: "Look through the messages that are kept", query: "page=1&sort=desc", body: object{"keyFromMe": true}, answer: messagesJSON{sampleChatInstance(), pageOf([]event.MessageData{sampleSent().MessageData}, 1)}},
 	}
-	for path, what := range map[string]string{
-		"POST /send/media": "Sending media", "POST /send/media-file": "Sending media", "POST /send/audio": "Sending audio",
-		"POST /send/location": "Sending locations", "POST /send/contact": "Sending contacts",
-		"POST /send/link-preview": "Sending link previews", "PATCH /send/reaction": "Sending reactions",
-		"PATCH /send/edit-message": "Editing messages", "POST /chat/validate-numbers": "Validating numbers",
-		"PATCH /chat/mark-as-read": "Marking messages as read",
-	} {
+	for path, what := range map[string]string{"POST /send/buttons": "Sending buttons", "POST /send/list": "Sending lists"} {
 		all[path] = doc{summary: what + ": not supported by this version", body: object{}, status: 400, answer: refused(what)}
 	}
+	maps.Copy(all, messageDocs())
 	return all
 }
 
@@ -155,6 +159,7 @@ func docs13() map[string]doc {
 		"GET /instance/connect/:instanceName/code/:phoneNumber": {summary: "Link by a code that is typed on the phone", answer: object{"code": "ABCD-EFGH"}},
 		"GET /instance/connectionState/:instanceName":           {summary: "State of the connection", answer: event.ConnectionData{State: "open", StatusReason: 200}},
 		"GET /instance/qrcode/:instanceName":                    {summary: "A page with the QR code of the moment"},
+		"PATCH /instance/update/:instanceName":                  {summary: "Change the name", body: object{"instanceName": "shop-front"}, answer: full},
 		"PATCH /instance/reload/:instanceName":                  {summary: "Renew the connection", answer: full},
 		"DELETE /instance/logout/:instanceName":                 {summary: "Log out", answer: object{"error": false, "message": "Instance logged out"}},
 		"DELETE /instance/delete/:instanceName":                 {summary: "Delete the instance; force while it is connected", query: "force=true", answer: full},

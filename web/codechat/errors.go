@@ -20,6 +20,10 @@ const Prefix13 = "/api/v1"
 func (d *Door) Fail(c *fiber.Ctx, p *problem.Error, requestID string) error {
 	status, message := d.answer(c, p, requestID)
 	if strings.HasPrefix(c.Path(), Prefix13+"/") {
+		if errors.Is(p, instance.ErrNotFound) && strings.HasPrefix(c.Path(), Prefix13+"/instance/connectionState/") {
+			// Version 1.3 calls an instance that is not there closed.
+			return c.Status(http.StatusOK).JSON(stateJSON{State: "close", StatusReason: http.StatusBadRequest})
+		}
 		if p.Kind == problem.Unauthorized && (strings.HasSuffix(c.Path(), "/create") || strings.HasSuffix(c.Path(), "/fetchInstances")) {
 			// The calls that need the global key say so, with another status.
 			status, message = http.StatusForbidden, []string{"Missing global api key", "The global api key must be set"}
@@ -62,6 +66,8 @@ func (d *Door) answer(c *fiber.Ctx, p *problem.Error, requestID string) (status 
 		return http.StatusTooManyRequests, []string{"Too many requests, try again later"}
 	case problem.Unavailable:
 		return http.StatusServiceUnavailable, []string{"The service is not available, try again later"}
+	case problem.Storage:
+		return http.StatusInsufficientStorage, []string{"Nothing can be stored now, the disk of the server is full or failing"}
 	case "bad_request":
 		return http.StatusBadRequest, []string{"The request could not be read"}
 	default:

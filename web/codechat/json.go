@@ -1,8 +1,6 @@
 package codechat
 
 import (
-	"bytes"
-	"encoding/json"
 	"time"
 
 	"pombal/internal/auth"
@@ -48,30 +46,8 @@ type webhookJSON struct {
 // and three fields of its own.
 type eventsJSON webhook.Events
 
-// MarshalJSON writes the booleans in the order of event.All, which is the
-// document's; a Go map would sort them.
-func (e eventsJSON) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for _, info := range event.All() {
-		b.WriteString(`"` + string(info.Type) + `":`)
-		if e.Toggles.Has(info.Type) {
-			b.WriteString("true,")
-		} else {
-			b.WriteString("false,")
-		}
-	}
-	own, err := json.Marshal(struct {
-		ID        string         `json:"webhookEventsId"`
-		CreatedAt event.WireTime `json:"createdAt"`
-		UpdatedAt event.WireTime `json:"updatedAt"`
-	}{e.ID, event.WireTime(e.CreatedAt), event.WireTime(e.UpdatedAt)})
-	if err != nil {
-		return nil, err
-	}
-	b.Write(own[1:])
-	return b.Bytes(), nil
-}
+// MarshalJSON writes the booleans in the document's order.
+func (e eventsJSON) MarshalJSON() ([]byte, error) { return jsonText(nil).events(e), nil }
 
 // errorJSON is the body of CodeChat's exceptions.
 type errorJSON struct {

@@ -95,6 +95,42 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// What is written by hand for lists is what encoding/json writes.
+func TestListsAreWrittenAsJSON(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 9, 15, 7, 89_999_999, time.FixedZone("", -3*3600))
+	odd := "\"<&>\\ \u2028 \x00 ção 🙂 \xff"
+	hook := webhook.Webhook{
+		ID: "w", InstanceID: "i", Name: odd, URL: "https://x.example/?a=1&b=2", Enabled: true, CreatedAt: now, UpdatedAt: now,
+		Events: webhook.Events{ID: odd, Toggles: webhook.AllToggles().With(event.NewJWT, false), CreatedAt: now, UpdatedAt: now},
+	}
+	linked := &instance.WhatsApp{ID: "wa", JID: "5511987650001@s.whatsapp.net", PushName: odd, LinkedAt: now}
+	for _, in := range []instance.Instance{
+		{},
+		{ID: "i", Name: odd, State: instance.Active, CreatedAt: now, UpdatedAt: now, DeletedAt: now, WhatsApp: linked,
+			Status: instance.Status{Phase: instance.PhaseConnected, Since: now}, Token: instance.Token{ID: "t", IssuedAt: now, UpdatedAt: now}},
+	} {
+		for _, hooks := range [][]webhook.Webhook{nil, {hook}, {hook, hook}} {
+			j, j13 := newInstance(in, odd, hooks, instance.Business{ID: "b", Name: odd}), newInstance13(in, odd, hooks)
+			for _, tc := range []struct {
+				got  jsonText
+				want any
+			}{{jsonText(nil).instance(j), j}, {jsonText(nil).instance13(j13), j13}} {
+				want, err := json.Marshal(tc.want)
+				if err != nil || string(tc.got) != string(want) {
+					t.Errorf("%v\n got %s\nwant %s", err, tc.got, want)
+				}
+			}
+		}
+	}
+	for _, at := range []time.Time{{}, time.Unix(0, 0), now, time.Date(12026, 1, 2, 3, 4, 5, 6, time.UTC), time.Date(-5, 1, 2, 3, 4, 5, 6, time.UTC)} {
+		want := at.UTC().Format(`"2006-01-02T15:04:05.000Z07:00"`)
+		if got := string(event.WireTime(at).AppendJSON(nil)); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 // JavaScript's dates have three digits, also where they are zeros.
 func TestDates(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,7 @@ func (c *call) sendText() error {
 	if err := b.err(); err != nil {
 		return err
 	}
-	sent, err := c.doSendText(to, text, opts)
+	sent, err := c.sendMessage(to, instance.Text(text), opts)
 	if err != nil {
 		return renamed(err, "text", "textMessage.text")
 	}
@@ -65,31 +65,27 @@ func readOptions(b *body, quote string) options {
 	return o
 }
 
-func (c *call) doSendText(to, text string, o options) (instance.Sent, error) {
-	p := instance.SendTextParams{To: to, Text: text, ID: o.id, ExternalAttributes: o.attributes}
+// sendMessage sends a message with its options.
+func (c *call) sendMessage(to string, content instance.Content, o options) (instance.Sent, error) {
+	p := instance.SendParams{To: to, Content: content, ID: o.id, ExternalAttributes: o.attributes}
 	if o.quote != "" {
-		quoted, err := c.keptMessage(o.quote)
+		quoted, err := c.quoted(o.quote)
 		if err != nil {
+			closeFile(content)
 			return instance.Sent{}, err
 		}
 		p.Quote = quoted
 	}
-	return c.door.Instances.SendText(c.ctx(), c.in.ID, p)
+	return c.door.Instances.Send(c.ctx(), c.in.ID, p)
 }
 
-// keptMessage finds the message that is to be quoted, by our id of it or by
+// quoted finds the message that is to be answered, by our id of it or by
 // WhatsApp's.
-func (c *call) keptMessage(id string) (*instance.Quote, error) {
-	found, _, err := c.door.History.Messages(c.ctx(), c.in.ID, func(m event.MessageData) bool {
-		return m.MessageID == id || m.KeyID == id
-	}, 0, 1)
+func (c *call) quoted(id string) (*instance.Quote, error) {
+	m, err := c.kept("options.quoteMessageById", id)
 	if err != nil {
 		return nil, err
 	}
-	if len(found) == 0 {
-		return nil, bad("options.quoteMessageById is not a message that is kept here")
-	}
-	m := found[0]
 	q := &instance.Quote{KeyID: m.KeyID, Text: plainText(m.Content)}
 	switch {
 	case m.KeyFromMe && c.in.WhatsApp != nil:
@@ -100,6 +96,21 @@ func (c *call) keptMessage(id string) (*instance.Quote, error) {
 		q.Author = m.KeyRemoteJID
 	}
 	return q, nil
+}
+
+// kept finds a message by our id of it or by WhatsApp's; name is the property
+// that holds the id.
+func (c *call) kept(name, id string) (event.MessageData, error) {
+	found, _, err := c.door.History.Messages(c.ctx(), c.in.ID, func(m event.MessageData) bool {
+		return m.MessageID == id || m.KeyID == id
+	}, 0, 1)
+	if err != nil {
+		return event.MessageData{}, err
+	}
+	if len(found) == 0 {
+		return event.MessageData{}, bad(name + " is not a message that is kept here")
+	}
+	return found[0], nil
 }
 
 // sentJSON is CodeChat's ResponseSendMessage.

@@ -76,13 +76,14 @@ func (c *call) create13() error {
 	}
 	p := instance.CreateParams{Name: b.need("instanceName", maxText)}
 	b.text("description", maxText)
+	b.has("externalAttributes") // accepted and not kept
+	b.only()
 	if err := b.err(); err != nil {
 		return err
 	}
 	in, err := c.doCreate(p)
 	if problem.KindOf(err) == problem.Conflict {
-		// Version 1.3 answers 403 here.
-		return problem.Wrap(fault{"The instance name " + clip(p.Name) + " is already in use"}, problem.Forbidden, "error.forbidden")
+		return nameTaken13(p.Name)
 	}
 	if err != nil {
 		return err
@@ -92,6 +93,39 @@ func (c *call) create13() error {
 		return err
 	}
 	return c.created(newInstance13(in, jwt, nil))
+}
+
+// nameTaken13 is 403 in version 1.3.
+func nameTaken13(name string) error {
+	return problem.Wrap(fault{"The instance name " + clip(name) + " is already in use"}, problem.Forbidden, "error.forbidden")
+}
+
+// update13 is PATCH /instance/update/:instanceName. description and
+// externalAttributes are accepted as create accepts them, and not kept.
+func (c *call) update13() error {
+	b, err := readBody(c.Ctx)
+	if err != nil {
+		return err
+	}
+	name := b.text("instanceName", maxText)
+	b.text("description", maxText)
+	b.has("externalAttributes")
+	b.only()
+	if err := b.err(); err != nil {
+		return err
+	}
+	if name == nil || *name == c.in.Name {
+		return c.send13(c.in)
+	}
+	in, err := c.door.Instances.Rename(c.ctx(), c.in.ID, *name, 0)
+	if problem.KindOf(err) == problem.Conflict {
+		return nameTaken13(*name)
+	}
+	if err != nil {
+		return renamed(err, "name", "instanceName")
+	}
+	c.recordInstance("instance.rename", map[string]string{"name": in.Name})
+	return c.send13(in)
 }
 
 // fetch13 is GET /instance/fetchInstance/:instanceName.
@@ -123,15 +157,15 @@ func (c *call) fetchAll13() error {
 	if err != nil {
 		return err
 	}
-	answers := make([]instance13JSON, 0, len(list))
+	text := newList(len(list))
 	for _, in := range list {
 		jwt, err := c.jwt(in)
 		if err != nil {
 			return err
 		}
-		answers = append(answers, newInstance13(in, jwt, hooks[in.ID]))
+		text = text.comma().instance13(newInstance13(in, jwt, hooks[in.ID]))
 	}
-	return c.JSON(answers)
+	return c.sendJSON(append(text, ']'))
 }
 
 // code13JSON is the answer of connect in version 1.3.

@@ -15,6 +15,7 @@ func routes13() []entry {
 		{get, "/instance/connectionState/:instanceName", who, auth.ScopeRead, (*call).state13},
 		{get, "/instance/qrcode/:instanceName", who, auth.ScopeControl, (*call).qrcode13},
 		{patch, "/instance/reload/:instanceName", who, auth.ScopeControl, (*call).reload13},
+		{patch, "/instance/update/:instanceName", who, auth.ScopeSettings, (*call).update13},
 		{del, "/instance/logout/:instanceName", who, auth.ScopeControl, (*call).logout13},
 		{del, "/instance/delete/:instanceName", who, auth.ScopeAdmin, (*call).delete13},
 		{put, "/instance/refreshToken/:instanceName", who, auth.ScopeAdmin, (*call).refreshToken13},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"pombal/internal/event"
+	"pombal/internal/instance"
 )
 
 // sent13JSON is a sent message as version 1.3 shows it.
@@ -43,7 +44,7 @@ func (c *call) sendText13() error {
 	if err := b.err(); err != nil {
 		return err
 	}
-	sent, err := c.doSendText(to, text, opts)
+	sent, err := c.sendMessage(to, instance.Text(text), opts)
 	if err != nil {
 		return renamed(renamed(err, "text", "textMessage.text"), "recipient", "number")
 	}

@@ -1,8 +1,6 @@
 package codechat
 
 import (
-	"bytes"
-
 	"pombal/internal/event"
 	"pombal/internal/webhook"
 )
@@ -46,16 +44,7 @@ type webhook13JSON struct {
 type events13JSON webhook.Toggles
 
 // MarshalJSON writes the names in the order of the contract.
-func (e events13JSON) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	for i, toggle := range toggles13() {
-		b.WriteString(map[bool]string{true: "{", false: ","}[i == 0])
-		on := toggle.t != "" && webhook.Toggles(e).Has(toggle.t)
-		b.WriteString(`"` + toggle.name + `":` + map[bool]string{true: "true", false: "false"}[on])
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
-}
+func (e events13JSON) MarshalJSON() ([]byte, error) { return jsonText(nil).events13(e), nil }
 
 func newWebhook13(h webhook.Webhook) webhook13JSON {
 	return webhook13JSON{

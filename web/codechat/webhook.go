@@ -170,3 +170,11 @@ func renamed(err error, from, to string) error {
 	}
 	return &other
 }
+
+// renamedAll is renamed for several properties.
+func renamedAll(err error, names map[string]string) error {
+	for from, to := range names {
+		err = renamed(err, from, to)
+	}
+	return err
+}

@@ -37,6 +37,7 @@ func (d *Door) create(c *fiber.Ctx) error {
 	if key := clientKey(c); key == "" || !d.Credentials.IsGlobalKey(key) {
 		return auth.ErrUnauthorized
 	}
+	d.Credentials.NoteUse(auth.Holder{Kind: auth.HolderGlobal}, auth.DoorInSPRL, d.Address(c))
 	in := readInput(c)
 	if missing := in.missing("instance_name"); len(missing) > 0 {
 		return sendInvalid(c, missing...)
@@ -63,7 +64,7 @@ type qrResult struct {
 // qr is POST /api/whatsapp/instance/qr: it starts linking, and each further
 // call gives the code of the moment.
 func (d *Door) qr(c *call) error {
-	in, err := d.Instances.Connect(c.UserContext(), c.key.InstanceID)
+	in, err := d.Instances.Connect(c.UserContext(), c.instanceID)
 	if errors.Is(err, instance.ErrConnected) {
 		return sendDone(c.Ctx, qrResult{Status: "connected"})
 	}
@@ -104,7 +105,7 @@ type statusResult struct {
 
 // status is POST /api/whatsapp/instance/status.
 func (d *Door) status(c *call) error {
-	in, err := d.Instances.Get(c.UserContext(), c.key.InstanceID)
+	in, err := d.Instances.Get(c.UserContext(), c.instanceID)
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func statusOf(in instance.Instance) string {
 
 // reconnect is POST /api/whatsapp/instance/reconnect.
 func (d *Door) reconnect(c *call) error {
-	if _, err := d.Instances.Reload(c.UserContext(), c.key.InstanceID); err != nil {
+	if _, err := d.Instances.Reload(c.UserContext(), c.instanceID); err != nil {
 		return err
 	}
 	c.record("instance.reload", nil)
@@ -142,7 +143,7 @@ type sentResult struct {
 
 // send is POST /api/whatsapp/message/send with number and message.
 func (d *Door) send(c *call) error {
-	sent, err := d.Instances.SendText(c.UserContext(), c.key.InstanceID, instance.SendTextParams{
+	sent, err := d.Instances.SendText(c.UserContext(), c.instanceID, instance.SendTextParams{
 		To: c.in.values["number"], Text: c.in.values["message"],
 	})
 	if err != nil {
@@ -164,7 +165,7 @@ func (d *Door) setWebhook(c *call) error {
 	default:
 		return sendInvalid(c.Ctx, "The enabled field must be true or false.")
 	}
-	hooks, err := d.Webhooks.List(ctx, c.key.InstanceID)
+	hooks, err := d.Webhooks.List(ctx, c.instanceID)
 	if err != nil {
 		return err
 	}
@@ -172,13 +173,13 @@ func (d *Door) setWebhook(c *call) error {
 		if h.Name != hookName {
 			continue
 		}
-		if _, err := d.Webhooks.Update(ctx, c.key.InstanceID, h.ID, webhook.UpdateParams{URL: &url, Enabled: &on}); err != nil {
+		if _, err := d.Webhooks.Update(ctx, c.instanceID, h.ID, webhook.UpdateParams{URL: &url, Enabled: &on}); err != nil {
 			return err
 		}
 		c.record("webhook.update", map[string]string{"webhook": h.ID})
 		return sendDone(c.Ctx, "Webhook saved")
 	}
-	h, err := d.Webhooks.Create(ctx, webhook.CreateParams{InstanceID: c.key.InstanceID, Name: hookName, URL: url, Enabled: on})
+	h, err := d.Webhooks.Create(ctx, webhook.CreateParams{InstanceID: c.instanceID, Name: hookName, URL: url, Enabled: on})
 	if err != nil {
 		return err
 	}

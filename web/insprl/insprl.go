@@ -45,6 +45,8 @@ type Credentials interface {
 	CreateInSPRLKey(ctx context.Context, instanceID, name string) (key string, k auth.APIKey, err error)
 	// IsGlobalKey says whether key is the operator's key for everything.
 	IsGlobalKey(key string) bool
+	// NoteUse counts a call of a credential; from is where it came from.
+	NoteUse(h auth.Holder, door auth.Door, from string)
 }
 
 // Deps are what the door works with; none may be nil.
@@ -55,6 +57,8 @@ type Deps struct {
 	// Audit stores an entry, after adding where the call came from. It sees to
 	// its own failures: what was done stays done.
 	Audit func(c *fiber.Ctx, e audit.Entry)
+	// Address is where a call comes from.
+	Address func(c *fiber.Ctx) string
 	// Picture draws a pairing text as a data URL.
 	Picture func(text string) (dataURL string, err error)
 	// Text gives the English sentence of a refusal.
@@ -73,34 +77,41 @@ const Prefix = "/api/whatsapp"
 // Route is one call of this door; all are POST.
 type Route struct {
 	Path   string
-	Global bool // opened by the operator's key, not by a client key
+	Global bool       // opened by the operator's key, not by a client key
+	Scope  auth.Scope // what a key with scopes needs
 	Handle fiber.Handler
 }
 
 // Routes is everything that this door answers.
 func (d *Door) Routes() []Route {
 	return []Route{
-		{Prefix + "/instance/logout", false, d.let(d.logout)},
-		{Prefix + "/instance/create", true, d.create},
-		{Prefix + "/instance/qr", false, d.let(d.qr)},
-		{Prefix + "/instance/status", false, d.let(d.status)},
-		{Prefix + "/instance/reconnect", false, d.let(d.reconnect)},
-		{Prefix + "/message/send", false, d.let(d.send, "number", "message")},
-		{Prefix + "/webhook/set", false, d.let(d.setWebhook, "webhook_url")},
+		d.keyed("/instance/logout", auth.ScopeControl, d.logout),
+		{Prefix + "/instance/create", true, "", d.create},
+		d.keyed("/instance/qr", auth.ScopeControl, d.qr),
+		d.keyed("/instance/status", auth.ScopeRead, d.status),
+		d.keyed("/instance/reconnect", auth.ScopeControl, d.reconnect),
+		d.keyed("/message/send", auth.ScopeSend, d.send, "number", "message"),
+		d.keyed("/webhook/set", auth.ScopeSettings, d.setWebhook, "webhook_url"),
 	}
+}
+
+// keyed is a route that a client key opens, and a key with the scope.
+func (d *Door) keyed(path string, scope auth.Scope, handle func(*call) error, fields ...string) Route {
+	return Route{Path: Prefix + path, Scope: scope, Handle: d.let(scope, handle, fields...)}
 }
 
 // call is a request whose key opens the instance it names.
 type call struct {
 	*fiber.Ctx
-	key auth.APIKey
-	in  input
-	d   *Door
+	key        auth.APIKey
+	instanceID string
+	in         input
+	d          *Door
 }
 
 // let makes a handler that is reached with the right key and all the fields
 // alone. The order of the checks is explained in DESIGN.md.
-func (d *Door) let(handle func(*call) error, fields ...string) fiber.Handler {
+func (d *Door) let(scope auth.Scope, handle func(*call) error, fields ...string) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		key := clientKey(c)
 		if key == "" {
@@ -114,12 +125,22 @@ func (d *Door) let(handle func(*call) error, fields ...string) fiber.Handler {
 		if err != nil {
 			return err
 		}
-		// A key opens one instance. Any other id, existing or not, is wrong in
-		// the same words.
-		if k.InstanceID != in.values["instance_id"] {
+		d.Credentials.NoteUse(auth.Holder{Kind: auth.HolderKey, ID: k.ID}, auth.DoorInSPRL, d.Address(c))
+		// A key opens one instance, or all. Any other id, existing or not, is
+		// wrong in the same words.
+		id := in.values["instance_id"]
+		if k.InstanceID != "" && k.InstanceID != id {
 			return sendInvalid(c, selected)
 		}
-		err = handle(&call{Ctx: c, key: k, in: in, d: d})
+		if k.Kind == auth.KeyScoped && !k.May(scope) {
+			return sendScopeMissing(c, scope)
+		}
+		if _, err := d.Instances.Get(c.UserContext(), id); err != nil {
+			return d.refuse(c, err)
+		}
+		// The timeline says who did what.
+		c.SetUserContext(instance.WithActor(c.UserContext(), "key:"+k.Prefix))
+		err = handle(&call{Ctx: c, key: k, instanceID: id, in: in, d: d})
 		return d.refuse(c, err)
 	}
 }
@@ -166,7 +187,7 @@ func fieldName(name string) string {
 // logout is POST /api/whatsapp/instance/logout, "Logout from WhatsApp Web to
 // get new QR code".
 func (d *Door) logout(c *call) error {
-	res, err := d.Instances.Logout(c.UserContext(), c.key.InstanceID, instance.LogoutParams{})
+	res, err := d.Instances.Logout(c.UserContext(), c.instanceID, instance.LogoutParams{})
 	if err != nil {
 		return err
 	}
@@ -179,7 +200,7 @@ func (d *Door) logout(c *call) error {
 
 // record tells the audit what was done.
 func (c *call) record(action string, detail map[string]string) {
-	c.d.record(c.Ctx, "key:"+c.key.Prefix, action, c.key.InstanceID, detail)
+	c.d.record(c.Ctx, "key:"+c.key.Prefix, action, c.instanceID, detail)
 }
 
 func (d *Door) record(c *fiber.Ctx, actor, action, instanceID string, detail map[string]string) {

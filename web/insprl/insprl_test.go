@@ -7,13 +7,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"pombal/internal/auth"
 	"pombal/internal/instance"
 	"pombal/internal/problem"
+	"pombal/web/insprl"
 	"pombal/web/webtest"
 )
 
@@ -206,6 +209,7 @@ func TestOtherErrors(t *testing.T) {
 	}{
 		{errors.New("bbolt canary"), 500, "canary"},
 		{problem.New(problem.Unavailable, "error.shutting_down"), 503, "error."},
+		{problem.New(problem.Storage, "error.storage"), 507, "error."},
 		{instance.ErrNotFound, 200, "error."},
 	} {
 		k, key, client := fixture(t)
@@ -216,6 +220,49 @@ func TestOtherErrors(t *testing.T) {
 		if a.Status != tc.status || !strings.HasPrefix(a.Body, `{"code":"102","message":"failed","result":["`) ||
 			strings.Contains(a.Body, tc.leak) {
 			t.Errorf("%v: %d %s", tc.err, a.Status, a.Body)
+		}
+	}
+}
+
+// A key with scopes opens the calls that its scopes allow and no others; one
+// for all instances opens each of them; a client key opens everything here.
+func TestScopes(t *testing.T) {
+	t.Parallel()
+	k, own, client := fixture(t)
+	c := k.NewClient()
+	ask := func(rt insprl.Route, key, client, id string) string {
+		return c.Do("POST", rt.Path, url.Values{
+			"client_id": {client}, "instance_id": {id}, "number": {"5521998880002"}, "message": {"x"},
+			"webhook_url": {"https://x.example/hook"},
+		}.Encode(), asForm, "Authorization: "+key).Body
+	}
+	for _, rt := range insprl.New(insprl.Deps{}).Routes() {
+		if rt.Global {
+			continue
+		}
+		if got := ask(rt, own, client, "I/9+1"); strings.Contains(got, `"101"`) {
+			t.Errorf("%s with a client key: %s", rt.Path, got)
+		}
+		missing := `{"code":"101","message":"failed","result":"This key needs the scope ` + string(rt.Scope) + `"}`
+		for _, scope := range auth.Scopes() {
+			for _, bound := range []string{"I/9+1", ""} {
+				id := strings.TrimPrefix(rt.Path, insprl.Prefix) + string(scope) + bound
+				key := k.Auth.PutKey(auth.APIKey{ID: id, InstanceID: bound, ClientID: id, Scopes: []auth.Scope{scope}})
+				before := len(k.Instances.Calls())
+				got := ask(rt, key, id, "I/9+1")
+				if scope != rt.Scope {
+					if got != missing || len(k.Instances.Calls()) != before {
+						t.Errorf("%s with a key for %q that may %s: %s, %v", rt.Path, bound, scope, got, k.Instances.Calls()[before:])
+					}
+					continue
+				}
+				if strings.Contains(got, `"101"`) {
+					t.Errorf("%s with a key for %q that may %s: %s", rt.Path, bound, scope, got)
+				}
+				if got := ask(rt, key, id, "nobody"); got != wrong {
+					t.Errorf("%s at an unknown instance: %s", rt.Path, got)
+				}
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"pombal/internal/auth"
 	"pombal/internal/problem"
 )
 
@@ -35,6 +36,11 @@ func sendInvalid(c *fiber.Ctx, result ...string) error {
 	return c.JSON(reply{Code: codeInvalid, Message: "failed", Result: result})
 }
 
+// sendScopeMissing tells the holder of a good key what it lacks.
+func sendScopeMissing(c *fiber.Ctx, scope auth.Scope) error {
+	return c.JSON(reply{Code: codeUnauthorized, Message: "failed", Result: "This key needs the scope " + string(scope)})
+}
+
 // Fail answers a refusal in the shape of the document. Authorization is
 // answered with status 200, as everything that the document knows; what it does
 // not know keeps its HTTP status, so that proxies and clients notice. p must
@@ -61,6 +67,9 @@ func (d *Door) Fail(c *fiber.Ctx, p *problem.Error, requestID string) error {
 	case problem.Unavailable:
 		c.Status(http.StatusServiceUnavailable)
 		return sendInvalid(c, "The service is not available. Try again later.")
+	case problem.Storage:
+		c.Status(http.StatusInsufficientStorage)
+		return sendInvalid(c, "Nothing can be stored now. The disk of the server is full or failing.")
 	case "bad_request":
 		c.Status(http.StatusBadRequest)
 		return sendInvalid(c, "The request could not be read.")

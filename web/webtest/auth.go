@@ -28,6 +28,7 @@ type Auth struct {
 	sessions map[string]auth.Session
 	seen     int
 	keys     []auth.APIKey
+	uses     []auth.Use
 	texts    map[string]string // id of a key to the key
 	next     int
 	panics   any

@@ -8,6 +8,7 @@ import (
 
 	"pombal/internal/auth"
 	"pombal/internal/instance"
+	"pombal/internal/problem"
 )
 
 // PutBusiness stores a tenant as it is.
@@ -224,6 +225,14 @@ func (f *Instances) Reload(_ context.Context, id string) (instance.Instance, err
 	})
 }
 
+// TestProxy finds no proxy but those whose port is 1080.
+func (f *Instances) TestProxy(_ context.Context, p *instance.Proxy) error {
+	if !strings.HasSuffix(p.String(), ":1080") {
+		return problem.InvalidField("url", "error.proxy_down")
+	}
+	return nil
+}
+
 // SetProxy sets the proxy.
 func (f *Instances) SetProxy(_ context.Context, id string, p *instance.Proxy) (instance.Instance, error) {
 	return f.change("proxy", id, func(in *instance.Instance) error { in.Proxy = p; return nil })
@@ -243,22 +252,22 @@ func (f *Auth) ParseBusinessToken(_ context.Context, text string) (auth.Business
 	return auth.BusinessClaims{BusinessID: parts[1], TokenID: parts[2]}, nil
 }
 
-// PutKey adds a key with scopes; the text is "pck_" and its id.
+// PutKey adds a key with scopes; the text is "pck_", its id and "-secret".
 func (f *Auth) PutKey(k auth.APIKey) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	k.Kind, k.Prefix = auth.KeyCodeChat, "pck_"+k.ID
+	k.Kind, k.Prefix = auth.KeyScoped, "pck_"+k.ID
 	f.keys = append(f.keys, k)
-	f.texts[k.ID] = "pck_" + k.ID
+	f.texts[k.ID] = "pck_" + k.ID + "-secret"
 	return f.texts[k.ID]
 }
 
 // Key finds a key with scopes.
-func (f *Auth) Key(_ context.Context, text, _ string) (auth.APIKey, error) {
+func (f *Auth) Key(_ context.Context, text string) (auth.APIKey, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, k := range f.keys {
-		if k.Kind == auth.KeyCodeChat && f.texts[k.ID] == text {
+		if k.Kind == auth.KeyScoped && f.texts[k.ID] == text {
 			return k, nil
 		}
 	}

@@ -2,13 +2,10 @@ package webtest
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
+	"strings"
 	"sync"
-	"time"
 
 	"pombal/internal/event"
-	"pombal/internal/instance"
 	"pombal/internal/problem"
 	"pombal/internal/webhook"
 )
@@ -80,41 +77,10 @@ func (f *Webhooks) ListAll(context.Context) (map[string][]webhook.Webhook, error
 	return lists, nil
 }
 
-// CheckURL takes http and https.
+// CheckURL takes http and https, but for the closed host.
 func (f *Webhooks) CheckURL(_ context.Context, raw string) error {
+	if f.Closed != "" && strings.Contains(raw, f.Closed) {
+		return problem.InvalidField("url", "error.url_refused_private", "address", f.Closed)
+	}
 	return checkWebhook("x", raw)
-}
-
-// SendText says that WhatsApp has taken the message.
-func (f *Instances) SendText(_ context.Context, id string, p instance.SendTextParams) (instance.Sent, error) {
-	var sent instance.Sent
-	_, err := f.change("send", id, func(in *instance.Instance) error {
-		if !in.Status.Phase.Online() {
-			return instance.ErrNotConnected
-		}
-		if p.Text == "" {
-			return problem.InvalidField("text", "error.required")
-		}
-		content, err := json.Marshal(map[string]string{"text": p.Text})
-		if err != nil {
-			return err
-		}
-		f.next++
-		at := time.Date(2026, 3, 2, 11, 16, 40, 310e6, time.UTC)
-		key := p.ID
-		if key == "" {
-			key = fmt.Sprintf("3EB0A9C4D2E1F0B7A6C5%02d", f.next)
-		}
-		data := event.SentData{
-			MessageData: event.MessageData{
-				MessageID: fmt.Sprintf("m%d", f.next), KeyID: key, KeyFromMe: true, KeyRemoteJID: p.To + "@s.whatsapp.net",
-				PushName: "Shop Front", ContentType: "extendedTextMessage", Content: content, Source: "api",
-				MessageTimestamp: at.Unix(), CreatedAt: event.WireTime(at),
-			},
-			InstanceInstanceID: id, ExternalAttributes: p.ExternalAttributes,
-		}
-		sent = instance.Sent{MessageID: data.MessageID, KeyID: data.KeyID, Timestamp: at, Data: data}
-		return nil
-	})
-	return sent, err
 }

@@ -23,6 +23,7 @@ type Instances struct {
 	pairing map[string]instance.Pairing
 	calls   []string
 	next    int
+	reads   []instance.Read
 
 	businesses map[string]instance.Business
 

@@ -3,6 +3,7 @@ package webtest
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"pombal/internal/event"
@@ -99,6 +100,17 @@ func (l Ledger) Rotate(ctx context.Context, instanceID, id string) (webhook.Webh
 	return l.Get(ctx, instanceID, id)
 }
 
+// Probe reaches what may be saved, but for the host "nowhere".
+func (l Ledger) Probe(ctx context.Context, raw string, _ bool) (webhook.Found, error) {
+	if err := l.CheckURL(ctx, raw); err != nil {
+		return webhook.Found{}, err
+	}
+	if strings.Contains(raw, "//nowhere") {
+		return webhook.Found{Failure: webhook.FailureDNS}, nil
+	}
+	return webhook.Found{Address: "203.0.113.7:443", TLS: "TLS 1.3"}, nil
+}
+
 // Try answers 200.
 func (l Ledger) Try(ctx context.Context, instanceID, id string, t event.Type, _ event.WireInstance) (webhook.Trial, error) {
 	_, err := l.Get(ctx, instanceID, id)
@@ -113,6 +125,11 @@ func (Events) EventLog(context.Context, event.LogQuery) ([]event.Event, error) {
 
 // Events finds none.
 func (Events) Events(context.Context, string, uint64, int) ([]event.Event, error) { return nil, nil }
+
+// EventOutcomes knows of none.
+func (Events) EventOutcomes(context.Context, []event.Event) (map[string]webhook.Outcome, error) {
+	return nil, nil
+}
 
 // EventsSeen counts none.
 func (Events) EventsSeen(context.Context, string, time.Time) (map[event.Type]int, error) {

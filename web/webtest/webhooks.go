@@ -21,6 +21,8 @@ type Webhooks struct {
 
 	// Err is what every method answers with.
 	Err error
+	// Closed is a host that CheckURL refuses.
+	Closed string
 }
 
 // NewWebhooks makes an empty store of webhooks.
@@ -174,6 +176,7 @@ func (f *Webhooks) Update(_ context.Context, instanceID, id string, p webhook.Up
 	}
 	if c := p.Settings; c != nil {
 		h.Ordering, h.Headers, h.SkipVerify, h.Timeout = c.Ordering, c.Headers, c.SkipVerify, c.Timeout
+		h.IncludeToken = c.IncludeToken
 	}
 	if err := checkWebhook(h.Name, h.URL); err != nil {
 		return webhook.Webhook{}, err

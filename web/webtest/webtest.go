@@ -27,6 +27,9 @@ type Kit struct {
 	Webhooks  *Webhooks
 	Auth      *Auth
 	Audit     *Audit
+	Versions  *Versions
+	Crashes   *Crashes
+	Upkeep    *Upkeep
 	History   *History
 	Hub       *live.Hub
 	Clock     *Clock
@@ -43,11 +46,11 @@ func NewServer(t testing.TB, change ...func(*web.Deps)) *Kit {
 	clock := &Clock{now: time.Date(2026, 3, 2, 9, 15, 0, 0, time.UTC)}
 	k := &Kit{
 		T: t, Instances: NewInstances(clock), Webhooks: NewWebhooks(clock), Auth: NewAuth(clock), Audit: &Audit{},
-		History: &History{},
-		Hub:     live.NewHub(live.Options{}), Clock: clock, Log: &Log{}, served: make(chan error, 1),
+		History: &History{}, Versions: &Versions{}, Crashes: &Crashes{}, Upkeep: NewUpkeep(clock),
+		Hub: live.NewHub(live.Options{}), Clock: clock, Log: &Log{}, served: make(chan error, 1),
 	}
 	deps := web.Deps{
-		Instances: k.Instances, Webhooks: k.Webhooks, Ledger: Ledger{k.Webhooks}, Events: Events{}, Catch: Catch{}, Auth: k.Auth, Audit: k.Audit, History: k.History, Hub: k.Hub, Now: clock.Now,
+		Instances: k.Instances, Webhooks: k.Webhooks, Ledger: Ledger{k.Webhooks}, Events: Events{}, Catch: Catch{}, Auth: k.Auth, Audit: k.Audit, Versions: k.Versions, Crashes: k.Crashes, Upkeep: k.Upkeep, History: k.History, Files: NewFiles(t), Hub: k.Hub, Now: clock.Now,
 		QRPNG: func(text string) ([]byte, error) { return []byte("\x89PNG " + text), nil },
 		Log:   slog.New(slog.NewJSONHandler(k.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

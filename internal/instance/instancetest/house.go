@@ -20,6 +20,7 @@ import (
 	"pombal/internal/event"
 	"pombal/internal/instance"
 	"pombal/internal/store"
+	"pombal/internal/store/storetest"
 	"pombal/internal/wasim"
 	"pombal/internal/wastore"
 	"pombal/internal/whatsapp"
@@ -44,6 +45,8 @@ type House struct {
 	Timing  instance.Timing
 	Pace    instance.Pace
 	Log     *slog.Logger
+	// Astray, when set, spoils the way to the network at the next Start.
+	Astray func(*whatsapp.Endpoint)
 
 	mu      sync.Mutex
 	changed chan struct{}
@@ -80,18 +83,27 @@ type Options struct {
 	Pace   instance.Pace       // zero: so fast that no test waits
 	Log    *slog.Logger        // nil: silence
 	After  func([]event.Event) // hears of recorded events
+
+	Network *wasim.Server // nil: one of its own
+	Path    string        // of the data file; empty: in a temporary folder
 }
 
 // New builds a house and starts it. It is closed at the end of the test.
 func New(t testing.TB, opts Options) *House {
 	t.Helper()
-	network, err := wasim.Start(wasim.Config{Root: root()})
-	if err != nil {
-		t.Fatalf("start the stand-in network: %v", err)
+	if opts.Network == nil {
+		network, err := wasim.Start(wasim.Config{Root: root()})
+		if err != nil {
+			t.Fatalf("start the stand-in network: %v", err)
+		}
+		t.Cleanup(func() { _ = network.Close() })
+		opts.Network = network
 	}
-	t.Cleanup(func() { _ = network.Close() })
+	if opts.Path == "" {
+		opts.Path = filepath.Join(t.TempDir(), "pombal.db")
+	}
 	h := &House{
-		T: t, Network: network, Path: filepath.Join(t.TempDir(), "pombal.db"), Timing: QuickTiming(),
+		T: t, Network: opts.Network, Path: opts.Path, Timing: QuickTiming(),
 		changed: make(chan struct{}), after: opts.After, clock: opts.Clock,
 	}
 	if opts.Timing != nil {
@@ -112,7 +124,7 @@ func New(t testing.TB, opts Options) *House {
 // test that calls both in turn restarts the product.
 func (h *House) Start() {
 	h.T.Helper()
-	db, err := store.Open(h.Path, store.Options{NoSync: true})
+	db, err := store.Open(h.Path, store.Options{NoSync: true, Space: storetest.LargeDisk})
 	h.must(err)
 	keys, err := wastore.New(db, wastore.Options{})
 	h.must(err)
@@ -125,8 +137,9 @@ func (h *House) Start() {
 	h.Manager = instance.NewManager(instance.Deps{
 		Store: db, Engine: engine, Recorder: event.NewRecorder(db, h.recorded), Notify: h.notify,
 		Picture: func(code string) (string, error) { return "data:,", nil },
-		Log:     h.Log, Now: time.Now, Clock: h.clock, Timing: h.Timing, Pace: h.Pace,
+		Log:     h.Log, Now: time.Now, Clock: h.clock, Timing: h.Timing, Pace: h.Pace, Storage: db.Ready,
 	})
+	db.OnHealed(h.Manager.Renew)
 	h.must(h.Manager.EnsureBusiness(context.Background(), "Test"))
 	h.must(h.Manager.Start(context.Background()))
 }
@@ -148,7 +161,11 @@ func (h *House) endpoint() *whatsapp.Endpoint {
 	h.must(err)
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(h.Network.CAPEM())
-	return &whatsapp.Endpoint{URL: u, CA: pool, RootKey: h.Network.RootKey()}
+	to := &whatsapp.Endpoint{URL: u, CA: pool, RootKey: h.Network.RootKey()}
+	if h.Astray != nil {
+		h.Astray(to)
+	}
+	return to
 }
 
 func (h *House) must(err error) {

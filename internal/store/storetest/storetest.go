@@ -17,10 +17,13 @@ func Open(t testing.TB) *store.DB {
 	return OpenWith(t, time.Now)
 }
 
+// LargeDisk is a disk with room, whatever the one of this machine has.
+func LargeDisk(string) (free, total uint64, err error) { return 1 << 40, 1 << 41, nil }
+
 // OpenWith is Open with a clock.
 func OpenWith(t testing.TB, now func() time.Time) *store.DB {
 	t.Helper()
-	db, err := store.Open(filepath.Join(t.TempDir(), "pombal.db"), store.Options{Now: now, NoSync: true})
+	db, err := store.Open(filepath.Join(t.TempDir(), "pombal.db"), store.Options{Now: now, NoSync: true, Space: LargeDisk})
 	if err != nil {
 		t.Fatalf("open data file: %v", err)
 	}

@@ -1,0 +1,47 @@
+package web
+
+import (
+	"time"
+)
+
+// clockForms are what browsers make of a date and time that is typed.
+func clockForms() []string { return []string{"2006-01-02T15:04:05", "2006-01-02T15:04"} }
+
+// parseClock reads a time that was typed in a zone; UTC where it is nil.
+func parseClock(text string, zone *time.Location) (time.Time, bool) {
+	if zone == nil {
+		zone = time.UTC
+	}
+	for _, form := range clockForms() {
+		if t, err := time.ParseInLocation(form, text, zone); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// formatClock writes a time as parseClock reads it.
+func formatClock(t time.Time, zone *time.Location) string {
+	if zone == nil {
+		zone = time.UTC
+	}
+	return t.In(zone).Format(clockForms()[0])
+}
+
+// clockZone is the zone of the times of a form: the one that it names, else the
+// one that the user chose; "" and nil, which means UTC, without either.
+func clockZone(r *request, named string) (string, *time.Location) {
+	if zone := location(named); zone != nil {
+		return named, zone
+	}
+	name := zoneOf(r)
+	return name, location(name)
+}
+
+// typedClock is a time as it was typed; "" for what is none.
+func typedClock(text string) string {
+	if _, ok := parseClock(text, nil); !ok {
+		return ""
+	}
+	return text
+}

@@ -1,0 +1,94 @@
+package web
+
+import (
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"pombal/internal/upkeep"
+	"pombal/views"
+)
+
+// showRetention says how long what is kept, and how much that is now.
+func (s *Server) showRetention(r *request) error {
+	policy, err := s.Upkeep.Policy(r.UserContext())
+	if err != nil {
+		return err
+	}
+	return s.sendRetention(r, fiber.StatusOK, views.RetentionPage{Days: daysText(policy), NoMessages: !policy.KeepsMessages()})
+}
+
+func (s *Server) sendRetention(r *request, status int, page views.RetentionPage) error {
+	var err error
+	if page.Usage, err = s.Upkeep.Usage(r.UserContext()); err != nil {
+		return err
+	}
+	if page.Page, err = s.page(r); err != nil {
+		return err
+	}
+	return s.render(r, status, views.Retention(page))
+}
+
+// setRetention changes how long what is kept. What would be deleted is told
+// first; then the form has to be sent once more.
+func (s *Server) setRetention(r *request) error {
+	f, err := parseForm(r)
+	if err != nil {
+		return err
+	}
+	page := views.RetentionPage{Days: make(map[upkeep.Kind]string)}
+	policy := make(upkeep.Policy)
+	for _, kind := range upkeep.Kinds() {
+		text := f.text(string(kind))
+		page.Days[kind] = text
+		switch n, err := strconv.Atoi(text); {
+		case f.ticked(string(kind) + "_forever"):
+			policy[kind], page.Days[kind] = 0, "0"
+		case err == nil && n > 0:
+			policy[kind] = n
+		}
+	}
+	if page.NoMessages = f.ticked("messages_off"); page.NoMessages {
+		policy[upkeep.Messages] = upkeep.Off
+	}
+	doomed, err := s.Upkeep.Doomed(r.UserContext(), policy)
+	if err != nil {
+		t, terr := s.printerFor(r)
+		if terr != nil {
+			return terr
+		}
+		messages, isForm := fieldErrors(t, err)
+		if !isForm {
+			return err
+		}
+		page.Errors = messages
+		return s.sendRetention(r, fiber.StatusUnprocessableEntity, page)
+	}
+	seal := views.RetentionSeal(policy)
+	for _, n := range doomed {
+		if n > 0 && f.text("agreed") != seal {
+			page.Doomed, page.Agreed = doomed, seal
+			return s.sendRetention(r, fiber.StatusOK, page)
+		}
+	}
+	before, err := s.Upkeep.Policy(r.UserContext())
+	if err != nil {
+		return err
+	}
+	if err := s.Upkeep.SetPolicy(r.UserContext(), policy); err != nil {
+		return err
+	}
+	s.record(r, "settings.retention", "settings", map[string]string{
+		"before": views.RetentionSeal(before), "after": seal,
+	})
+	return s.redirectWith(r, "/settings/retention", ok("done.saved"))
+}
+
+// daysText is a policy as the fields of the form hold it.
+func daysText(p upkeep.Policy) map[upkeep.Kind]string {
+	days := make(map[upkeep.Kind]string)
+	for kind, n := range p {
+		days[kind] = strconv.Itoa(n)
+	}
+	return days
+}
