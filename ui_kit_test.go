@@ -83,7 +83,8 @@ func (b *browser) until(expression string) {
 		if err == nil {
 			return
 		}
-		if ctx.Err() != nil || !strings.Contains(err.Error(), "navigated") {
+		left := strings.Contains(err.Error(), "navigated") || strings.Contains(err.Error(), "Cannot find context")
+		if ctx.Err() != nil || !left {
 			b.fail(fmt.Errorf("wait for %s: %w", expression, err))
 		}
 	}

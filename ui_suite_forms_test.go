@@ -101,9 +101,10 @@ func TestUISomebodyElseSavedFirst(t *testing.T) {
 	h.fill("#rename [name=name]", "Mine")
 	h.follow("#rename button[type=submit]")
 	h.until(`document.activeElement.id === "name" && document.activeElement.value === "Mine"`)
-	if text := h.text("h1"); text != "Theirs" {
-		t.Errorf("the page is called %q", text)
+	if text := h.text("#theirs"); !strings.Contains(text, "Theirs") || !strings.Contains(text, "Mine") {
+		t.Errorf("side by side stands %q", text)
 	}
+	h.checkAccess("rename, conflict")
 	h.follow("#rename button[type=submit]")
 	h.seeText("h1", "Mine")
 

@@ -171,7 +171,7 @@ func search(p InstancesPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, hxGet(ctx, "/instances", "hx-target", "#rows", "hx-swap", "outerMorph", "hx-replace-url", "true",
-			"hx-trigger", "input changed delay:250ms from:'find input', change, submit", "hx-sync", "this:replace",
+			"hx-trigger", "input changed delay:250ms from:'find #q', change, submit", "hx-sync", "this:replace",
 			"hx-status:4xx", "swap:none", "hx-status:5xx", "swap:none"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -35,6 +35,7 @@ type Page struct {
 	Since     uint64 // the newest live signal when the page was asked for
 	Op        string // names this page's forms that must act once
 	Shortcuts bool   // single keys do things
+	Country   string // the calling code that a number typed here likely has; empty: unknown
 	Still     bool   // a picture of a page: no scripts, nothing fetches itself
 }
 
@@ -126,6 +127,7 @@ type InstanceSettingsPage struct {
 	Instance instance.Instance
 	Name     string      // as typed
 	Tags     string      // as typed
+	Theirs   string      // the name that somebody else saved first
 	Errors   FieldErrors // "name", "tags", and "key_name" of the form that makes a key
 	Proxy    ProxyForm
 	Keys     []auth.APIKey

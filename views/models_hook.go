@@ -227,7 +227,7 @@ func dot(w webhook.Webhook, h webhook.Health) (tone, key string) {
 	case !w.Enabled:
 		return "idle", "health.off"
 	case h.LastSuccess.IsZero() && h.LastFailure.IsZero():
-		return "info", "health.unknown"
+		return "idle", "health.unknown"
 	case h.Failures >= 3:
 		return "bad", "health.failing"
 	case h.Failures > 0:

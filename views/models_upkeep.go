@@ -24,7 +24,7 @@ type RetentionPage struct {
 // RetentionSeal stands for a policy in the form that agrees to it.
 func RetentionSeal(p upkeep.Policy) string {
 	var parts []string
-	for _, kind := range upkeep.Kinds() {
+	for _, kind := range upkeep.Choices() {
 		parts = append(parts, fmt.Sprintf("%s=%d", kind, p[kind]))
 	}
 	if !p.KeepsMessages() {
@@ -55,12 +55,12 @@ type BackupPage struct {
 func (p Page) size(bytes int64) string {
 	const kilo = 1 << 10
 	switch {
-	case bytes < 10*kilo*kilo:
+	case bytes < kilo*kilo:
 		return p.T.Number(int((bytes+kilo-1)/kilo)) + "\u00a0KB"
-	case bytes < 10*kilo*kilo*kilo:
-		return p.T.Number(int(bytes/kilo/kilo)) + "\u00a0MB"
+	case bytes < kilo*kilo*kilo:
+		return p.T.Decimal(float64(bytes)/kilo/kilo) + "\u00a0MB"
 	default:
-		return p.T.Number(int(bytes/kilo/kilo/kilo)) + "\u00a0GB"
+		return p.T.Decimal(float64(bytes)/kilo/kilo/kilo) + "\u00a0GB"
 	}
 }
 

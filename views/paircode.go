@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strings"
 
 	"pombal/internal/instance"
@@ -29,13 +30,29 @@ func countries() []country {
 	}
 }
 
-// country is the country that is chosen: the one that was sent, or that of most
-// people who read this language.
+// country is the country that is chosen: the one that was sent, or the likely
+// one.
 func (p InstancePanel) country() string {
 	if p.Ask.Country != "" {
 		return p.Ask.Country
 	}
-	return map[string]string{"pt-BR": "55", "hi": "91", "es": "52"}[p.T.Lang()]
+	return p.Country
+}
+
+// KnownCountry says whether the menu has a calling code.
+func KnownCountry(code string) bool {
+	return slices.ContainsFunc(countries(), func(c country) bool { return c.Code == code })
+}
+
+// CountryOfRegion gives the calling code of a region, such as BR; empty when
+// the menu does not have it.
+func CountryOfRegion(region string) string {
+	return map[string]string{
+		"AR": "54", "BO": "591", "BR": "55", "CL": "56", "CO": "57", "CR": "506", "EC": "593", "SV": "503", "ES": "34", "GT": "502",
+		"HN": "504", "MX": "52", "NI": "505", "PA": "507", "PY": "595", "PE": "51", "UY": "598", "VE": "58", "AO": "244", "MZ": "258",
+		"PT": "351", "IN": "91", "NP": "977", "BD": "880", "PK": "92", "LK": "94", "DE": "49", "FR": "33", "IT": "39", "GB": "44",
+		"US": "1", "CA": "1", "AE": "971", "ZA": "27", "NG": "234", "KE": "254", "ID": "62",
+	}[region]
 }
 
 // mayAskCode says whether a pairing code could be asked for now.

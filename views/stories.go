@@ -49,7 +49,7 @@ const (
 func StoryPage(t *locale.Printer, theme string) Page {
 	return Page{
 		T: t, Theme: theme, CSRF: "tok<en\"'", Path: "/instances", Now: storyTime(), Version: "1.0.0", RequestID: "req-7Q2",
-		Op: "op", Shortcuts: true,
+		Op: "op", Shortcuts: true, Country: map[string]string{"pt-BR": "55", "hi": "91"}[t.Lang()],
 		User: &auth.User{ID: "u1", Email: "ana@loja.example", Name: "Ana Souza", Role: auth.RoleOwner},
 	}
 }

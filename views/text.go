@@ -123,15 +123,35 @@ func account(p Page, in instance.Instance) string {
 	}
 }
 
-// took is how long an attempt lasted.
-func took(d time.Duration) string {
-	if d < 10*time.Millisecond {
-		return d.Round(10 * time.Microsecond).String()
+// platform is how people write what WhatsApp calls the system of a phone; smba
+// and smbi are WhatsApp Business.
+func platform(name string) string {
+	switch name {
+	case "android":
+		return "Android"
+	case "iphone":
+		return "iPhone"
+	case "smba":
+		return "Android, WhatsApp Business"
+	case "smbi":
+		return "iPhone, WhatsApp Business"
+	default:
+		return name
 	}
-	if d < time.Second {
-		return d.Round(time.Millisecond).String()
+}
+
+// took is how long something lasted, as exactly as anybody cares to know.
+func (p Page) took(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return p.T.T("took.below")
+	case d < time.Second:
+		return p.T.T("took.millis", "n", int(d.Milliseconds()))
+	case d < time.Minute:
+		return p.T.T("took.seconds", "n", p.T.Tenths(d.Seconds()))
+	default:
+		return p.T.T("took.minutes", "m", int(d.Minutes()), "s", int(d.Seconds())%60)
 	}
-	return d.Round(100 * time.Millisecond).String()
 }
 
 // outcome is how a delivery looks in the table: a tone and a catalogue key.

@@ -14,6 +14,25 @@ var (
 	keyLike     = regexp.MustCompile(`^[a-z_]+(\.[a-zA-Z_]+)+$`)
 )
 
+func TestTook(t *testing.T) {
+	for tag, want := range map[string][]string{
+		"en":    {"less than 1 ms", "1 ms", "999 ms", "1.2 s", "30 s", "2 min 5 s"},
+		"pt-BR": {"menos de 1 ms", "1 ms", "999 ms", "1,2 s", "30 s", "2 min 5 s"},
+	} {
+		p, err := storyPage(tag, "light")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, d := range []time.Duration{
+			720 * time.Microsecond, 1900 * time.Microsecond, 999900 * time.Microsecond, 1290 * time.Millisecond, 30 * time.Second, 125 * time.Second,
+		} {
+			if got := p.took(d); got != want[i] {
+				t.Errorf("%s: %s is %q, want %q", tag, d, got, want[i])
+			}
+		}
+	}
+}
+
 func TestPhone(t *testing.T) {
 	for digits, want := range map[string]string{
 		"":              "",

@@ -78,7 +78,7 @@ func TestTimeZone(t *testing.T) {
 	c := k.SignedIn()
 	c.Post("/settings/zone", url.Values{"zone": {"Asia/Kolkata"}}).Want(303)
 	a := c.Get("/settings/general").Want(200, `option[value="Asia/Kolkata"][selected]`, `body[data-zone="Asia/Kolkata"]`)
-	if text := a.Text("time[data-exact]"); text != "2 Mar 14:45 IST" {
+	if text := a.Text("time[data-exact]"); text != "2 Mar, 14:45 IST" {
 		t.Errorf("now is %q", text)
 	}
 	for _, bad := range []string{"Local", "../../etc/passwd", "Nowhere/City", strings.Repeat("x", 100)} {

@@ -158,7 +158,7 @@ func TestRetentionAsksBeforeItDeletes(t *testing.T) {
 	k.Upkeep.Rows[upkeep.Events] = 12300
 	c := k.SignedIn()
 	c.Get("/settings/retention").Want(200, `#events[value="30"]`, `#audit[value="365"]`, ".usage tbody tr")
-	form := url.Values{"events": {"7"}, "deliveries": {"30"}, "audit": {"365"}}
+	form := url.Values{"events": {"7"}, "deliveries": {"30"}, "audit": {"365"}, "secrets": {"365"}}
 	a := c.Post("/settings/retention", form).Want(200, "#doomed", `#retention-form [name="agreed"]`, `#events[value="7"]`)
 	if !strings.Contains(a.Text("#doomed"), "12,300 events") {
 		t.Errorf("it says %q", a.Text("#doomed"))
@@ -170,7 +170,7 @@ func TestRetentionAsksBeforeItDeletes(t *testing.T) {
 		}
 		return p[upkeep.Events]
 	}
-	form.Set("agreed", "events=8 deliveries=30 audit=365")
+	form.Set("agreed", "events=8 deliveries=30 audit=365 secrets=365")
 	c.Post("/settings/retention", form).Want(200, "#doomed")
 	if days() != 30 {
 		t.Error("it was saved before somebody agreed")
@@ -180,10 +180,10 @@ func TestRetentionAsksBeforeItDeletes(t *testing.T) {
 	if days() != 7 || countAction(k, "settings.retention") != 1 {
 		t.Errorf("events are kept for %d days", days())
 	}
-	c.Post("/settings/retention", url.Values{"events": {""}, "events_forever": {"1"}, "deliveries": {"30"}, "audit": {"365"}}).Want(303)
+	c.Post("/settings/retention", url.Values{"events": {""}, "events_forever": {"1"}, "deliveries": {"30"}, "audit": {"365"}, "secrets": {"365"}}).Want(303)
 	c.Get("/settings/retention").Want(200, "#events-forever[checked]")
 	k.Upkeep.Rows[upkeep.Messages] = 4000
-	off := url.Values{"events_forever": {"1"}, "deliveries": {"30"}, "audit": {"365"}, "messages_off": {"1"}}
+	off := url.Values{"events_forever": {"1"}, "deliveries": {"30"}, "audit": {"365"}, "secrets": {"365"}, "messages_off": {"1"}}
 	a = c.Post("/settings/retention", off).Want(200, "#doomed", "#messages-off[checked]")
 	if !strings.Contains(a.Text("#doomed"), "4,000 events about messages") {
 		t.Errorf("it says %q", a.Text("#doomed"))
@@ -193,7 +193,7 @@ func TestRetentionAsksBeforeItDeletes(t *testing.T) {
 	c.Post("/settings/retention", off).Want(303)
 	c.Get("/settings/retention").Want(200, "#messages-off[checked]")
 	for _, bad := range []string{"", "0", "-1", "3651", "x", "1e3"} {
-		c.Post("/settings/retention", url.Values{"events": {bad}, "deliveries": {"30"}, "audit": {"365"}}).Want(422, "#events[aria-invalid]")
+		c.Post("/settings/retention", url.Values{"events": {bad}, "deliveries": {"30"}, "audit": {"365"}, "secrets": {"365"}}).Want(422, "#events[aria-invalid]")
 	}
 	if days() != 0 {
 		t.Error("a refused form changed something")

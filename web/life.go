@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -46,9 +47,19 @@ func (s *Server) sendWhatsApp(r *request, status int, page views.WhatsAppPage) e
 	return s.render(r, status, views.WhatsApp(page))
 }
 
+// How often WhatsApp's page is read by hand, by everybody together: it is
+// WhatsApp that would be asked too often.
+const (
+	checkBurst = 3
+	checkEvery = time.Minute
+)
+
 // checkVersion reads WhatsApp's page now. That it cannot be read is no error of
 // ours: the page says so.
 func (s *Server) checkVersion(r *request) error {
+	if err := s.checks.allow("", s.Now()); err != nil {
+		return err
+	}
 	info, err := s.Versions.CheckVersion(r.UserContext())
 	s.record(r, "whatsapp.version.check", "whatsapp", map[string]string{"active": info.Active})
 	if err != nil {

@@ -147,6 +147,12 @@ func TestWhatsAppPage(t *testing.T) {
 	k.Versions.Err = problem.New(problem.Unavailable, "error.unavailable")
 	c.Post("/settings/whatsapp/check", nil).Want(303)
 	c.Get("/settings/whatsapp").Want(200, "#flash.warn")
+	c.Post("/settings/whatsapp/check", nil).Want(303)
+	if a := c.Post("/settings/whatsapp/check", nil).Want(429); a.Header.Get("Retry-After") != "60" {
+		t.Errorf("to be tried again in %q s", a.Header.Get("Retry-After"))
+	}
+	k.Clock.Add(time.Minute)
+	c.Post("/settings/whatsapp/check", nil).Want(303)
 	c.Post("/settings/whatsapp/version", url.Values{"do": {"save"}, "version": {"newest"}}).
 		Want(422, `#version[aria-invalid][value="newest"]`)
 	c.Post("/settings/whatsapp/version", url.Values{"do": {"save"}, "version": {"2.3000.9"}}).Want(303)

@@ -33,20 +33,40 @@ func (s *Server) askCode(r *request, panel views.InstancePanel, who audit.Entry)
 		_, err = s.Instances.ConnectWith(r.UserContext(), id, instance.ConnectParams{ReplaceNumber: true})
 	}
 	if err == nil {
+		err = whole(panel.Ask)
+	}
+	if err == nil {
 		_, err = s.Instances.RequestCode(r.UserContext(), id, fullNumber(panel.Ask))
 	}
 	if err != nil {
 		return s.panelAgain(r, panel, "phone", err)
+	}
+	if views.KnownCountry(panel.Ask.Country) {
+		r.setCookie(cookieCountry, panel.Ask.Country, yearLong)
 	}
 	who.Action, who.Object = "instance.code", "instance:"+id
 	s.auditCall(r.Ctx, who)
 	return s.panelDone(r, panel, "done.code")
 }
 
-// fullNumber joins country and number. A number that begins with + is whole;
-// leading zeros are for dialling inside a country.
+// whole refuses a number without its country: what it begins with would be
+// taken for one.
+func whole(ask views.CodeForm) error {
+	if ask.Country == "" && !international(ask.Phone) {
+		return problem.InvalidField("phone", "error.country")
+	}
+	return nil
+}
+
+// international says whether a number names its country itself.
+func international(phone string) bool {
+	return strings.HasPrefix(phone, "+") || strings.HasPrefix(phone, "00")
+}
+
+// fullNumber joins country and number. Leading zeros are for dialling inside a
+// country.
 func fullNumber(ask views.CodeForm) string {
-	if strings.HasPrefix(ask.Phone, "+") || strings.HasPrefix(ask.Phone, "00") {
+	if international(ask.Phone) {
 		return strings.TrimPrefix(ask.Phone, "00")
 	}
 	return ask.Country + strings.TrimLeft(ask.Phone, "0 ")

@@ -100,6 +100,7 @@ func (s *Server) fragment(r *request) (views.Page, error) {
 		T: t, Theme: themeOf(r), User: r.user, Path: r.Path(), Now: s.Now(), Demo: s.Config.Demo,
 		StandIn: s.Config.StandIn, Insecure: !r.secure && !isLoopback(r.Hostname()), Version: s.Config.Version,
 		RequestID: r.id, Since: r.since, Op: r.nonce, Shortcuts: r.Cookies(cookieShortcuts) != "off",
+		Country: likelyCountry(r, t.Lang()),
 	}
 	if r.user != nil || r.formKey != nil {
 		p.CSRF = auth.CSRFToken(r.tokenHolder())

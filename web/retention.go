@@ -38,7 +38,7 @@ func (s *Server) setRetention(r *request) error {
 	}
 	page := views.RetentionPage{Days: make(map[upkeep.Kind]string)}
 	policy := make(upkeep.Policy)
-	for _, kind := range upkeep.Kinds() {
+	for _, kind := range upkeep.Choices() {
 		text := f.text(string(kind))
 		page.Days[kind] = text
 		switch n, err := strconv.Atoi(text); {

@@ -115,6 +115,7 @@ type Server struct {
 	ops     ops
 	counts  eventCounts
 	guests  limiter
+	checks  limiter // of the look at WhatsApp's page
 	uploads uploads
 	codes   *codechat.Door
 	sprl    *insprl.Door
@@ -133,7 +134,8 @@ func NewServer(d Deps) (*Server, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	s := &Server{Deps: d, pace: defaultPace(), guests: limiter{burst: guestBurst, every: guestEvery}}
+	s := &Server{Deps: d, pace: defaultPace(), guests: limiter{burst: guestBurst, every: guestEvery},
+		checks: limiter{burst: checkBurst, every: checkEvery}}
 	s.gzips.New = func() any {
 		w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for unknown levels alone
 		return w

@@ -25,6 +25,8 @@ const (
 	cookieShortcuts = "shortcuts"
 	// cookieTested is there once a test message was sent.
 	cookieTested = "tested"
+	// cookieCountry is the calling code of the last number that was typed.
+	cookieCountry = "country"
 	// cookieTour is there where somebody left the demo's tour.
 	cookieTour = "tour"
 )

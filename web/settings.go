@@ -87,7 +87,11 @@ func (s *Server) renameAgain(r *request, name string, cause error) error {
 	if err != nil {
 		return err
 	}
-	return s.sendSettings(r, status, views.InstanceSettingsPage{Instance: in, Name: name, Errors: messages})
+	page := views.InstanceSettingsPage{Instance: in, Name: name, Errors: messages}
+	if status == fiber.StatusConflict {
+		page.Theirs = in.Name
+	}
+	return s.sendSettings(r, status, page)
 }
 
 // revision reads the edit that a form builds on; 0 when it does not say.

@@ -38,6 +38,9 @@ func TestManyOpenPages(t *testing.T) {
 	}
 	// The workers that served them stay around idle, for twenty seconds at most,
 	// and serve others meanwhile; the streams' own goroutines end.
+	for deadline := time.Now().Add(40 * time.Second); k.Server.Streams() > 0 && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
+	}
 	if n := settle(goroutines + openPages + 5); k.Server.Streams() != 0 || n > goroutines+openPages+5 {
 		t.Errorf("%d streams and %d goroutines are left, there were %d", k.Server.Streams(), n, goroutines)
 	}

@@ -17,6 +17,22 @@ func (p *Printer) Number(n int) string {
 	return message.NewPrinter(p.tag).Sprint(number.Decimal(n))
 }
 
+// Decimal writes a number that is measured: with one place behind the point
+// while it is below 10, whole from there on.
+func (p *Printer) Decimal(v float64) string {
+	places := 0
+	if math.Abs(v) < 10 {
+		places = 1
+	}
+	return message.NewPrinter(p.tag).Sprint(number.Decimal(v, number.MaxFractionDigits(places)))
+}
+
+// Tenths writes a number with at most one place behind the point. It is rounded
+// down.
+func (p *Printer) Tenths(n float64) string {
+	return message.NewPrinter(p.tag).Sprint(number.Decimal(math.Floor(n*10)/10, number.MaxFractionDigits(1)))
+}
+
 // Percent writes a share with one place behind the point. It is rounded down:
 // what is not whole is not shown as 100 %.
 func (p *Printer) Percent(share float64) string {
@@ -42,7 +58,7 @@ func (p *Printer) Zone() *time.Location {
 // Zoned says whether In named the zone.
 func (p *Printer) Zoned() bool { return p.zone != nil }
 
-// Time writes a moment as "12 Nov 10:31 UTC" in the way of the language, with
+// Time writes a moment as "12 Nov, 10:31 UTC" in the way of the language, with
 // the year when it is not that of now. Where nobody chose a zone, browsers put
 // it into their own; it is named for those that do not.
 func (p *Printer) Time(t, now time.Time) string {

@@ -230,16 +230,19 @@ func TestFormat(t *testing.T) {
 	en, pt, es, hi := printer(t, "en"), printer(t, "pt-BR"), printer(t, "es"), printer(t, "hi")
 	kolkata := time.FixedZone("IST", 5*3600+1800)
 	for got, want := range map[string]string{
-		en.Time(now.AddDate(0, 0, -10).Add(-89*time.Minute), now): "12 Nov 10:31 UTC",
-		pt.Time(now.AddDate(-1, 0, 0), now):                       "22 de nov de 2025 12:00 UTC",
+		en.Time(now.AddDate(0, 0, -10).Add(-89*time.Minute), now): "12 Nov, 10:31 UTC",
+		pt.Time(now.AddDate(-1, 0, 0), now):                       "22 de nov. de 2025, 12:00 UTC",
 		en.Number(1204):                                           "1,204",
 		pt.Number(1204):                                           "1.204",
+		pt.Decimal(1.27):                                          "1,3",
+		en.Decimal(0.44):                                          "0.4",
+		en.Decimal(1203.6):                                        "1,204",
 		pt.Number(-1204567):                                       "-1.204.567",
 		es.Number(1204567):                                        "1.204.567",
 		hi.Number(1204567):                                        "12,04,567",
 		hi.N("hooks.waiting", 123456):                             "1,23,456 इंतज़ार में",
-		hi.In(kolkata).Time(now, now):                             "22 नव॰ 17:30 IST",
-		es.Time(now.AddDate(-1, 0, 0), now):                       "22 nov 2025 12:00 UTC",
+		hi.In(kolkata).Time(now, now):                             "22 नव॰, 17:30 IST",
+		es.Time(now.AddDate(-1, 0, 0), now):                       "22 nov 2025, 12:00 UTC",
 		es.Ago(61 * time.Second):                                  "hace 1 min",
 		en.Ago(-time.Hour):                                        "just now",
 		en.Ago(59 * time.Second):                                  "59 s ago",

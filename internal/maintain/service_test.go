@@ -48,7 +48,7 @@ func TestPolicyDeletesWhatItSays(t *testing.T) {
 	if p, err := s.Policy(ctx); err != nil || p[upkeep.Audit] != 365 || p[upkeep.Events] != 30 {
 		t.Fatalf("the policy of a new file is %v, %v", p, err)
 	}
-	strict := upkeep.Policy{upkeep.Events: 30, upkeep.Deliveries: 0, upkeep.Audit: 3}
+	strict := upkeep.Policy{upkeep.Events: 30, upkeep.Deliveries: 0, upkeep.Audit: 3, upkeep.Secrets: 90}
 	doomed, err := s.Doomed(ctx, strict)
 	if err != nil || doomed[upkeep.Audit] != 2 {
 		t.Fatalf("%v would go, %v; want 2 entries of the audit log", doomed, err)
@@ -158,5 +158,14 @@ func TestNoRoomForABackup(t *testing.T) {
 	}
 	if list, err := s.Backups(); err != nil || len(list) != 0 {
 		t.Errorf("it left %v, %v", list, err)
+	}
+}
+
+// Secrets go by whole months, and never before their days are over.
+func TestSecretsAreKeptForMonths(t *testing.T) {
+	for days, months := range map[int]int{1: 1, 30: 1, 31: 2, 365: 12, 0: 1200} {
+		if got := (upkeep.Policy{upkeep.Secrets: days}).Months(upkeep.Secrets); got != months {
+			t.Errorf("%d days are %d months, want %d", days, got, months)
+		}
 	}
 }

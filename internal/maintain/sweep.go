@@ -6,6 +6,7 @@ import (
 
 	"pombal/internal/auth"
 	"pombal/internal/store"
+	"pombal/internal/upkeep"
 	"pombal/internal/wastore"
 )
 
@@ -35,6 +36,11 @@ func (s *Service) Sweep(ctx context.Context, keys *wastore.Container) {
 }
 
 func sweep(ctx context.Context, keys *wastore.Container, db *store.DB) error {
+	policy, err := db.Policy(ctx)
+	if err != nil {
+		return err
+	}
+	keys.KeepSecrets(policy.Months(upkeep.Secrets))
 	for {
 		left, err := keys.Sweep(ctx, sweepKeys)
 		if err != nil {
@@ -45,10 +51,6 @@ func sweep(ctx context.Context, keys *wastore.Container, db *store.DB) error {
 		}
 	}
 	if err := db.DeleteSessionsBefore(ctx, time.Now().Add(-auth.KeepAbsoluteLimit)); err != nil {
-		return err
-	}
-	policy, err := db.Policy(ctx)
-	if err != nil {
 		return err
 	}
 	return db.Sweep(ctx, store.RetentionOf(policy))

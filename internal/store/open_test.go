@@ -287,6 +287,29 @@ func TestOpenNeedsAUsablePath(t *testing.T) {
 	}
 }
 
+// In a folder where nothing may be written there is no data file, and none is
+// promised. (Whoever may write everywhere, as root does, cannot see this.)
+func TestOpenInAReadOnlyFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	if probe, err := os.Create(filepath.Join(dir, "probe")); err == nil {
+		_ = probe.Close()
+		t.Skip("this user may write everywhere")
+	}
+	path := filepath.Join(dir, "pombal.db")
+	db, err := store.Open(path, store.Options{})
+	if err == nil {
+		t.Fatalf("opened: %v", db.Close())
+	}
+	if !strings.Contains(err.Error(), path) {
+		t.Errorf("error does not name %s: %v", path, err)
+	}
+}
+
 func TestReopeningWritesNothing(t *testing.T) {
 	t.Parallel()
 	raw := filled(t)

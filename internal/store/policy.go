@@ -30,6 +30,9 @@ func policyOf(tx *bbolt.Tx) (upkeep.Policy, error) {
 	if !found {
 		p = upkeep.Default()
 	}
+	if _, chosen := p[upkeep.Secrets]; err == nil && !chosen {
+		p[upkeep.Secrets] = upkeep.Default()[upkeep.Secrets] // stored before there was a choice
+	}
 	return p, err
 }
 

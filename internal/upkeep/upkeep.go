@@ -22,12 +22,19 @@ const (
 // can be looked up. They go with the other events, or at once: Off.
 const Messages Kind = "messages"
 
+// Secrets are the keys that come with a message, by which the votes, edits and
+// reactions that others send to it later can be read. They are kept by months.
+const Secrets Kind = "secrets"
+
 // Off is the time of Messages when none are kept.
 const Off = -1
 
-// Kinds are the kinds that are kept for a number of days, in the order of
-// pages.
+// Kinds are the kinds that can be counted, in the order of pages.
 func Kinds() []Kind { return []Kind{Events, Deliveries, Audit} }
+
+// Choices are the kinds that are kept for a number of days, in the order of
+// pages.
+func Choices() []Kind { return append(Kinds(), Secrets) }
 
 // Policy says for how many days each kind is kept; 0 is for ever. For Messages
 // it says Off, or anything else for as long as events.
@@ -37,13 +44,13 @@ type Policy map[Kind]int
 const MaxDays = 3650
 
 // Default is the policy until somebody chooses another.
-func Default() Policy { return Policy{Events: 30, Deliveries: 30, Audit: 365} }
+func Default() Policy { return Policy{Events: 30, Deliveries: 30, Audit: 365, Secrets: 365} }
 
 // Check looks at each kind; problem.Invalid names the kinds that are missing or
 // out of range.
 func (p Policy) Check() error {
 	var faults []problem.Field
-	for _, k := range Kinds() {
+	for _, k := range Choices() {
 		if days, ok := p[k]; !ok || days < 0 || days > MaxDays {
 			faults = append(faults, problem.Field{Name: string(k), Text: problem.Text{Key: "error.days", Args: []any{"max", MaxDays}}})
 		}
@@ -63,6 +70,13 @@ func (p Policy) Keep(k Kind) time.Duration {
 		return forever
 	}
 	return time.Duration(p[k]) * 24 * time.Hour
+}
+
+// Months is how long a kind is kept in whole months, a begun one counted.
+func (p Policy) Months(k Kind) int {
+	const year = 365
+	days := int(p.Keep(k) / (24 * time.Hour))
+	return (12*days + year - 1) / year
 }
 
 // forever is longer than anything has been kept.

@@ -40,7 +40,7 @@ type Container struct {
 	closed   atomic.Bool
 	lids     *lidMap
 
-	secretMonths int
+	secretMonths atomic.Int64
 
 	// devices guards stores and every change of a device row.
 	devices lock
@@ -59,12 +59,8 @@ func New(db *store.DB, opts Options) (*Container, error) {
 		lockWait: lockWait,
 		devices:  newLock(),
 		stores:   map[string]*deviceStore{},
-
-		secretMonths: opts.SecretMonths,
 	}
-	if c.secretMonths <= 0 {
-		c.secretMonths = defaultSecretMonths
-	}
+	c.KeepSecrets(opts.SecretMonths)
 	if c.now == nil {
 		c.now = time.Now
 	}

@@ -134,6 +134,10 @@ func TestSweepDropsOldDaysAndMonths(t *testing.T) {
 	e.unchanged("nothing to sweep", func() { equal(t, "left", must(e.c.Sweep(ctx, 100)), false) })
 	put("b")
 	e.is(func() error { _, err := e.c.Sweep(ctx, 0); return err }(), wastore.ErrInvalid)
+	e.c.KeepSecrets(1)
+	e.clock.advance(70 * day)
+	sweep()
+	equal(t, "secrets after more than a month", e.rows("wa.sec"), 0)
 }
 
 func TestSweepClearsDeletedDevicesInSmallSteps(t *testing.T) {

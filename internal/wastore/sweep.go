@@ -19,6 +19,15 @@ const (
 	defaultSecretMonths = 12
 )
 
+// KeepSecrets chooses for how many months beside the current one the secrets of
+// messages are kept, from the next Sweep on; 12 unless positive.
+func (c *Container) KeepSecrets(months int) {
+	if months <= 0 {
+		months = defaultSecretMonths
+	}
+	c.secretMonths.Store(int64(months))
+}
+
 // Sweep clears the rows of deleted devices and the days and months that are too
 // old, at most maxKeys rows in one commit, and tells whether some are left. With
 // nothing to clear it writes nothing.
@@ -27,7 +36,7 @@ func (c *Container) Sweep(ctx context.Context, maxKeys int) (left bool, err erro
 	if maxKeys < 1 {
 		return false, invalid("sweep of %d keys", maxKeys)
 	}
-	oldest := oldestParts(c.now(), c.secretMonths)
+	oldest := oldestParts(c.now(), int(c.secretMonths.Load()))
 	if err := c.ready(ctx); err != nil {
 		return false, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pombal/internal/auth"
+	"pombal/internal/event"
 	"pombal/internal/instance"
 	"pombal/internal/webhook"
 	"pombal/web/codechat"
@@ -198,6 +199,44 @@ func TestSearchPages(t *testing.T) {
 		if got := strings.Count(a.Body, `"instanceId":`); got != want || !strings.Contains(a.Body, `"totalRecords":51,"totalPages":2`) ||
 			strings.Count(a.Body, `"webhookId":`) != want {
 			t.Errorf("page %d: %d records\n%.300s", page, got, a.Body)
+		}
+	}
+}
+
+// Without page and sort it is the first page, newest first.
+func TestPageDefaults(t *testing.T) {
+	t.Parallel()
+	k := fixture(t)
+	for i := range 51 {
+		jid := fmt.Sprintf("55219988800%02d@s.whatsapp.net", i)
+		k.History.PutChat(event.ChatData{ChatID: fmt.Sprintf("chat%02d", i), RemoteJID: jid},
+			event.ContactData{ContactID: fmt.Sprintf("contact%02d", i), RemoteJID: jid})
+		k.History.PutMessage(event.MessageData{MessageID: fmt.Sprintf("message%02d", i), KeyRemoteJID: jid})
+	}
+	c := k.NewClient()
+	for _, list := range []struct{ method, name, record string }{
+		{http.MethodGet, "chats", `"chatId":"chat`}, {http.MethodGet, "contacts", `"contactId":"contact`},
+		{http.MethodPost, "messages", `"messageId":"message`},
+	} {
+		ask := func(query string) string {
+			a := c.Do(list.method, "/api/v2/instance/01J9ZQ7M3V5T/chat/search/"+list.name+query, "", "apikey: "+webtest.GlobalKey)
+			a.Want(200)
+			return a.Body
+		}
+		plain := ask("")
+		newest, next := strings.Index(plain, list.record+`50"`), strings.Index(plain, list.record+`49"`)
+		if newest < 0 || next < newest || strings.Count(plain, list.record) != 50 || !strings.Contains(plain, `"currentPage":1`) {
+			t.Errorf("%s: %.500s", list.name, plain)
+		}
+		for _, same := range []string{"?page=1&sort=desc", "?page=1", "?sort=desc"} {
+			if ask(same) != plain {
+				t.Errorf("%s%s is not the default", list.name, same)
+			}
+		}
+		up := ask("?sort=asc")
+		first, second := strings.Index(up, list.record+`00"`), strings.Index(up, list.record+`01"`)
+		if first < 0 || second < first || strings.Contains(up, list.record+`50"`) {
+			t.Errorf("%s upwards: %.500s", list.name, up)
 		}
 	}
 }
