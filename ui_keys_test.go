@@ -80,7 +80,7 @@ func TestKeyLifeInTheBrowser(t *testing.T) {
 		}
 	}
 	b.follow("#key-stored")
-	b.seeText("#"+row, "Still in use: 4 calls in 24 h")
+	b.seeText("#"+row, "Still in use: 4 calls in 24\u00a0h")
 	b.click("#revoke-" + old)
 	b.see("#dialog #revoke-go")
 	b.checkAccess("revoke")
@@ -130,7 +130,7 @@ func TestKeyLifeWithoutScripts(t *testing.T) {
 	o.home = g.Home // the session is still good
 	list := o.get("/keys")
 	row := list.Find("#keys tbody tr").First()
-	if text := row.Text(); !strings.Contains(text, "2 calls in 24 h") || !strings.Contains(text, "127.0.0.1") {
+	if text := row.Text(); !strings.Contains(text, "2 calls in 24\u00a0h") || !strings.Contains(text, "127.0.0.1") {
 		t.Errorf("after a restart: %q", text)
 	}
 	old := strings.TrimPrefix(row.AttrOr("id", ""), "key-")

@@ -82,7 +82,7 @@ func TestPasskeyInTheBrowser(t *testing.T) {
 	}
 	request := w.copyRequest()
 	for _, wrong := range []struct{ answer, says string }{
-		{"hello", "begins with a brace"},
+		{"hello", "begins with a curly bracket"},
 		{`{"id":"x","type":"public-key"}`, "rawId, response.clientDataJSON"},
 	} {
 		w.put("#answer", wrong.answer)

@@ -55,9 +55,9 @@ type BackupPage struct {
 func (p Page) size(bytes int64) string {
 	const kilo = 1 << 10
 	switch {
-	case bytes < kilo*kilo:
+	case bytes <= kilo*(kilo-1):
 		return p.T.Number(int((bytes+kilo-1)/kilo)) + "\u00a0KB"
-	case bytes < kilo*kilo*kilo:
+	case bytes < kilo*kilo*kilo-kilo*kilo/2:
 		return p.T.Decimal(float64(bytes)/kilo/kilo) + "\u00a0MB"
 	default:
 		return p.T.Decimal(float64(bytes)/kilo/kilo/kilo) + "\u00a0GB"

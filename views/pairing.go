@@ -81,6 +81,9 @@ func (p InstancePanel) waiting() string {
 // ending is the part of the catalogue key that says what is to be done.
 func (p InstancePanel) ending() string {
 	s := p.Instance.Status
+	if s.Reason == instance.ReasonPrimaryGone || s.Reason == instance.ReasonOtherNumber {
+		return string(s.Reason)
+	}
 	switch s.Phase {
 	case instance.PhaseNew, instance.PhaseLoggedOut:
 		if s.Reason == instance.ReasonAccountBanned {
@@ -93,8 +96,9 @@ func (p InstancePanel) ending() string {
 		}
 		return string(s.Phase)
 	case instance.PhaseLinkExpired:
-		if s.Reason == instance.ReasonNobodyWatches {
-			return "nobody_watches"
+		switch s.Reason {
+		case instance.ReasonNobodyWatches, instance.ReasonCodeExpired:
+			return string(s.Reason)
 		}
 		return string(s.Phase)
 	default:

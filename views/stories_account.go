@@ -71,7 +71,7 @@ func accountStories() []Story {
 			return Reauth(ReauthPage{Page: at(p, "/reauth"), Next: "/instances/x/settings"})
 		}},
 		{"reauth-error", true, func(p Page) templ.Component {
-			return Reauth(ReauthPage{Page: at(p, "/reauth"), Next: "/", Error: p.T.T("error.credentials")})
+			return Reauth(ReauthPage{Page: at(p, "/reauth"), Next: "/", Error: p.T.T("error.password_wrong")})
 		}},
 		{"shortcuts", true, func(p Page) templ.Component { return Shortcuts(ShortcutsPage{at(p, "/shortcuts")}) }},
 		{"shortcuts-dialog", false, func(p Page) templ.Component { return ShortcutsDialog(ShortcutsPage{p}) }},

@@ -119,7 +119,7 @@ func TestRotateAndRevokePages(t *testing.T) {
 		t.Error("the key is the old one")
 	}
 	list := c.Get("/keys")
-	if got := list.Text("#key-" + keys[0].ID); !strings.Contains(got, "Still in use: 1 call in 24 h") || !strings.Contains(got, "127.0.0.1") {
+	if got := list.Text("#key-" + keys[0].ID); !strings.Contains(got, "Still in use: 1 call in 24\u00a0h") || !strings.Contains(got, "127.0.0.1") {
 		t.Errorf("the old key's row = %q", got)
 	}
 	if list.Has("#rotate-" + keys[0].ID) {

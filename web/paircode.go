@@ -38,11 +38,11 @@ func (s *Server) askCode(r *request, panel views.InstancePanel, who audit.Entry)
 	if err == nil {
 		_, err = s.Instances.RequestCode(r.UserContext(), id, fullNumber(panel.Ask))
 	}
+	if views.KnownCountry(panel.Ask.Country) { // also of a refused one: the card may be drawn anew while it is corrected
+		r.setCookie(cookieCountry, panel.Ask.Country, yearLong)
+	}
 	if err != nil {
 		return s.panelAgain(r, panel, "phone", err)
-	}
-	if views.KnownCountry(panel.Ask.Country) {
-		r.setCookie(cookieCountry, panel.Ask.Country, yearLong)
 	}
 	who.Action, who.Object = "instance.code", "instance:"+id
 	s.auditCall(r.Ctx, who)

@@ -62,12 +62,13 @@ func (s *Server) reauth(r *request) error {
 		if terr != nil {
 			return terr
 		}
-		status := fiber.StatusUnprocessableEntity
+		status, text := fiber.StatusUnprocessableEntity, t.T("error.password_wrong")
 		if wait {
+			text = t.Text(p.Text)
 			status = fiber.StatusTooManyRequests
 			r.Set(fiber.HeaderRetryAfter, retrySeconds(seconds(p.RetryAfter)))
 		}
-		return s.sendReauth(r, status, views.ReauthPage{Next: next, Error: t.Text(p.Text)})
+		return s.sendReauth(r, status, views.ReauthPage{Next: next, Error: text})
 	}
 	if err != nil {
 		return err

@@ -81,7 +81,11 @@
     if (e.target.closest('[data-close-dialog]') && dialog.open) { e.preventDefault(); dialog.close(); }
     if (e.target === dialog) dialog.close();
   });
-  on('htmx:before:swap', e => { if (e.detail.ctx.target === dialog) shelve(); });
+  on('htmx:before:swap', e => {
+    const { ctx } = e.detail, asks = ctx.sourceElement?.matches?.('[data-tail]') && ctx.sourceElement.getAttribute('hx-get');
+    if (asks && asks !== ctx.request.action) return e.preventDefault(); // what it showed before it was paused or resumed
+    if (ctx.target === dialog) shelve();
+  });
   on('close', () => {
     shelve();
     dialog.replaceChildren();
