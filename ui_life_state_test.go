@@ -49,7 +49,7 @@ func TestLoggedOutOnThePhoneInTheBrowser(t *testing.T) {
 		t.Fatal("another number was linked by accident")
 	}
 	w.seePhase("pair_failed")
-	w.seeText("#status-"+w.id, "Another number")
+	w.seeText("#status-"+w.id, "A number other than")
 	w.click("#replace-qr")
 	w.click("#go-" + w.id)
 	w.see("#pair-" + w.id + "[data-phase=qr]")
