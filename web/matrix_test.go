@@ -166,8 +166,9 @@ func TestDoubleClickOnEveryForm(t *testing.T) {
 			var wg sync.WaitGroup
 			answers := make([]*webtest.Answer, 2)
 			for i := range answers {
+				tab := *c // the token of a page is its own
 				wg.Go(func() {
-					answers[i] = c.Do(http.MethodPost, action, values.Encode(),
+					answers[i] = tab.Do(http.MethodPost, action, values.Encode(),
 						"Content-Type: application/x-www-form-urlencoded", "Sec-Fetch-Site: same-origin")
 				})
 			}
