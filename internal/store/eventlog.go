@@ -12,47 +12,60 @@ import (
 )
 
 // EventLog lists events of one or all living instances, newest first. A search
-// that finds little ends after a bounded number of events.
+// that finds little ends after a bounded number of events, unless it is Deep:
+// then it goes on in a new transaction, for bbolt cannot use freed pages again
+// while a long one is open and the file would grow with each write meanwhile.
 func (db *DB) EventLog(ctx context.Context, q event.LogQuery) ([]event.Event, error) {
 	var list []event.Event
-	err := db.walkLog(ctx, q, func(ev event.Event) bool {
-		list = append(list, ev)
-		return len(list) < q.Limit
-	})
-	return list, err
+	for {
+		last, err := db.walkLog(ctx, q, func(ev event.Event) bool {
+			list = append(list, ev)
+			return len(list) < q.Limit
+		})
+		if err != nil || last == "" || !q.Deep {
+			return list, err
+		}
+		q.Before, q.UpTo = last, ""
+	}
 }
 
-// walkLog gives each event that fits to visit, newest first, until it returns
-// false.
-func (db *DB) walkLog(ctx context.Context, q event.LogQuery, visit func(event.Event) bool) error {
-	return db.read(ctx, func(tx *bbolt.Tx) error {
+// walkLog gives each of the newest scanRows events that fits to visit, newest
+// first, until it returns false. It returns the id of the last event it looked
+// at when there may be more.
+func (db *DB) walkLog(ctx context.Context, q event.LogQuery, visit func(event.Event) bool) (last string, err error) {
+	err = db.read(ctx, func(tx *bbolt.Tx) error {
 		tails, err := openTails(tx, q)
 		if err != nil {
 			return err
 		}
-		for n := 0; n < scanRows || q.Deep; n++ {
-			newest := -1
-			for i, t := range tails {
-				if t.open && (newest < 0 || t.ev.ID > tails[newest].ev.ID) {
-					newest = i
-				}
-			}
-			if newest < 0 {
+		for range scanRows {
+			t := newestOf(tails)
+			if t == nil || q.After != "" && t.ev.ID <= q.After {
+				last = ""
 				return nil
 			}
-			ev := tails[newest].ev
-			if q.After != "" && ev.ID <= q.After {
+			last = t.ev.ID
+			if logFits(q, t.ev) && !visit(t.ev) {
+				last = ""
 				return nil
 			}
-			if logFits(q, ev) && !visit(ev) {
-				return nil
-			}
-			if err := tails[newest].prev(); err != nil {
+			if err := t.prev(); err != nil {
 				return err
 			}
 		}
-		return ctx.Err()
+		return nil
 	})
+	return last, err
+}
+
+// newestOf is the tail that stands at the newest event; nil when all have ended.
+func newestOf(tails []*tail) (newest *tail) {
+	for _, t := range tails {
+		if t.open && (newest == nil || t.ev.ID > newest.ev.ID) {
+			newest = t
+		}
+	}
+	return newest
 }
 
 // tail reads the events of one instance backwards.
