@@ -165,24 +165,31 @@ func freeAddr(b *testing.B) string {
 // memory reads resident and anonymous memory of a process in MiB.
 func memory(b testing.TB, pid int) (rss, anon float64) {
 	b.Helper()
+	status := processStatus(b, pid)
+	return status["VmRSS:"], status["RssAnon:"]
+}
+
+// peakMemory reads the most resident memory that a process has had so far, in MiB.
+func peakMemory(b testing.TB, pid int) float64 {
+	b.Helper()
+	return processStatus(b, pid)["VmHWM:"]
+}
+
+// processStatus reads the sizes in a process's status (proc_pid_status(5)), in MiB.
+func processStatus(b testing.TB, pid int) map[string]float64 {
+	b.Helper()
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		b.Skip("no /proc here")
 	}
+	sizes := make(map[string]float64)
 	for line := range strings.Lines(string(raw)) {
-		fields := strings.Fields(line)
-		if len(fields) < 2 {
-			continue
-		}
-		kib, _ := strconv.ParseFloat(fields[1], 64)
-		switch fields[0] {
-		case "VmRSS:":
-			rss = kib / 1024
-		case "RssAnon:":
-			anon = kib / 1024
+		if fields := strings.Fields(line); len(fields) == 3 && fields[2] == "kB" {
+			kib, _ := strconv.ParseFloat(fields[1], 64)
+			sizes[fields[0]] = kib / 1024
 		}
 	}
-	return rss, anon
+	return sizes
 }
 
 // processorTime reads user and system time of a process.

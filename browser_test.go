@@ -283,6 +283,15 @@ func (b *browser) ticked(name string) []string {
 	return values
 }
 
+// signIn signs the owner in by the browser.
+func (b *browser) signIn() {
+	b.t.Helper()
+	b.open("/login")
+	b.fill("#login [name=email]", ownerEmail)
+	b.fill("#login [name=password]", ownerPassword)
+	b.follow("#login button[type=submit]")
+}
+
 // scanScreen takes a picture of the QR code as it stands on the page and reads
 // it with a decoder that is not ours, as a phone's camera would.
 func (b *browser) scanScreen() string {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"net/url"
 	"regexp"
@@ -15,21 +14,7 @@ import (
 // phone page scans what is on the dashboard's screen, a message arrives at the
 // receiver's page, the phone logs the device out.
 func TestDemo(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	out, in := io.Pipe()
-	log := &lockedBuffer{}
-	code := make(chan int, 1)
-	go func() {
-		code <- run(ctx, []string{"demo", "--addr", "127.0.0.1:0"}, nil, in, log)
-		_ = in.Close()
-	}()
-	t.Cleanup(func() {
-		cancel()
-		if c := <-code; c != exitOK {
-			t.Errorf("exit code %d; log:\n%s", c, log)
-		}
-	})
-	enter, phones, hook := readInvitation(t, out)
+	enter, phones, hook := startDemo(t)
 
 	o := newOperator(t, "")
 	p := o.get(enter)

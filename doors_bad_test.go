@@ -128,20 +128,22 @@ func dumpFile(t *testing.T, dir string) map[string]string {
 	return dump
 }
 
-// settledDump waits until what was done before is all written, and delivered.
+// settledDump waits until what was done before is all written, and delivered:
+// two looks at the file that are a moment apart see the same.
 func settledDump(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	last := dumpFile(t, dir)
-	deadline := time.Now().Add(limit)
-	for {
-		time.Sleep(100 * time.Millisecond) // what is written later comes within a moment
+	deadline := time.After(limit)
+	for last := dumpFile(t, dir); ; {
+		select {
+		case <-time.After(100 * time.Millisecond): // what is written later comes within it
+		case <-deadline:
+			t.Fatal("the file goes on changing")
+		}
 		next := dumpFile(t, dir)
 		if maps.Equal(last, next) && !waiting(next) {
 			return next
 		}
-		if last = next; time.Now().After(deadline) {
-			t.Fatal("the file goes on changing")
-		}
+		last = next
 	}
 }
 

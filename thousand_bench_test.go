@@ -27,10 +27,12 @@ func BenchmarkThousand(b *testing.B) {
 			took := time.Since(began)
 			c.settled(time.Minute)
 			rss, anon := memory(b, g.pid)
-			b.Logf("%s pace: all connected in %s (bar %s); %.0f MiB resident, %.0f of it anonymous (bar 200); %.0f KiB for each",
-				pace.name, took.Round(time.Millisecond), pace.bar, rss, anon, (rss-idle)*1024/n)
+			peak := peakMemory(b, g.pid)
+			b.Logf("%s pace: all connected in %s (bar %s); %.0f MiB resident, %.0f of it anonymous (bar 200), %.0f at most; %.0f KiB for each",
+				pace.name, took.Round(time.Millisecond), pace.bar, rss, anon, peak, (rss-idle)*1024/n)
 			b.ReportMetric(took.Seconds(), "s/"+pace.name)
 			b.ReportMetric(rss, "MiB/"+pace.name)
+			b.ReportMetric(peak, "peak-MiB/"+pace.name)
 			b.ReportMetric((rss-idle)*(1<<20)/n, "bytes/instance")
 			ended := c.gone(g)
 			b.Logf("gone %s after the signal (bar 20 s)", ended.Round(time.Millisecond))

@@ -8,6 +8,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"pombal/internal/wasim"
 )
 
 // tab moves the focus with the Tab key until it is on an element.
@@ -34,7 +36,7 @@ type errNotReached string
 func (e errNotReached) Error() string { return "the Tab key does not lead to " + string(e) }
 
 // Create, pair, look at the shortcuts, add a webhook, choose its events, log
-// out: by keyboard alone, from the sign-in on.
+// out, pair by a typed code, delete: by keyboard alone, from the sign-in on.
 func TestUIKeyboardAlone(t *testing.T) {
 	network, hooks, dir := startNetwork(t), startReceiver(t), t.TempDir()
 	phone := network.NewPhone("5511987650001", "Shop Front")
@@ -92,6 +94,45 @@ func TestUIKeyboardAlone(t *testing.T) {
 	if n := len(phone.Devices()); n != 0 {
 		t.Errorf("the phone still lists %d devices", n)
 	}
+	b.typePairingCode(phone, id)
+	b.typeDeletion(id, "Support")
+}
+
+// typePairingCode links a phone by its number and a code, by keyboard alone.
+func (b *browser) typePairingCode(phone *wasim.Phone, id string) {
+	b.t.Helper()
+	b.tab("go-" + id)
+	b.press(kb.Enter)
+	b.see("#pair-" + id + "[data-phase=qr] #country")
+	b.tab("country")
+	b.press("Brasil")
+	b.tab("phone")
+	b.press("(11) 98765-0001" + kb.Enter)
+	b.see("#pair-" + id + "[data-phase=pairing_code] #pair-code")
+	if _, err := phone.EnterCode(context.Background(), b.text("#pair-code")); err != nil {
+		b.t.Fatal(err)
+	}
+	b.see("#status-" + id + " .badge.connected")
+}
+
+// typeDeletion deletes an instance, after a name that is wrong, by keyboard
+// alone.
+func (b *browser) typeDeletion(id, name string) {
+	b.t.Helper()
+	b.expect("status of 422")
+	b.tabTo(".tabs a[href='/instances/" + id + "/settings']")
+	b.press(kb.Enter)
+	b.see("#delete")
+	b.tab("delete")
+	b.press(kb.Enter)
+	b.see("dialog[open] #typed")
+	b.tab("typed")
+	b.press(name[1:] + kb.Enter)
+	b.until(`document.activeElement.matches("dialog[open] #typed[aria-invalid]")`)
+	eval[bool](b, `document.activeElement.select(), true`)
+	b.press(name + kb.Enter)
+	b.until(`location.pathname === "/instances"`)
+	b.gone("#row-" + id)
 }
 
 // typeWebhook adds a webhook from the page of an instance, chooses its events

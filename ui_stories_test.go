@@ -19,6 +19,9 @@ import (
 
 // Every component in every state, in both themes: nothing keeps people out.
 func TestUIStoriesAreAccessible(t *testing.T) {
+	if raceEnabled {
+		t.Skip("what is looked at is the pages")
+	}
 	b := openStories(t)
 	b.size(1280, 900)
 	b.media("", "prefers-reduced-motion", "reduce") // colours on their way to others are no colours to measure
@@ -34,9 +37,20 @@ func TestUIStoriesAreAccessible(t *testing.T) {
 }
 
 // Every component in every state and language: nothing is wider than the
-// narrowest phone.
+// narrowest phone. With texts a third longer than English, nothing is wider than
+// a tablet or a desk's screen either.
 func TestUIStoriesFit(t *testing.T) {
+	if raceEnabled {
+		t.Skip("what is looked at is the pages")
+	}
 	b := openStories(t)
+	for _, s := range views.Stories() {
+		b.show(s, locale.PseudoTag)
+		for _, width := range []int64{768, 1280} {
+			b.size(width, 700)
+			b.checkWidth(fmt.Sprintf("%s, %d wide", s.Name, width))
+		}
+	}
 	b.size(320, 700)
 	tags := []string{locale.PseudoTag}
 	for _, l := range locale.Languages() {
@@ -59,20 +73,38 @@ func TestUIPictures(t *testing.T) {
 	}
 	b := openStories(t)
 	b.media("", "prefers-reduced-motion", "reduce")
-	named := func(variable, name string) bool {
-		only := strings.Fields(os.Getenv(variable))
-		return len(only) == 0 || slices.Contains(only, name)
-	}
+	var stories, languages []string
 	for _, s := range views.Stories() {
-		if !named("BROWSER_STORIES", s.Name) {
-			continue
-		}
-		for _, l := range locale.Languages() {
-			if named("BROWSER_LANGUAGES", l.Tag) {
-				b.drawStory(s, l.Tag)
+		stories = append(stories, s.Name)
+	}
+	for _, l := range locale.Languages() {
+		languages = append(languages, l.Tag)
+	}
+	stories, languages = narrowed(t, "BROWSER_STORIES", stories), narrowed(t, "BROWSER_LANGUAGES", languages)
+	for _, s := range views.Stories() {
+		for _, tag := range languages {
+			if slices.Contains(stories, s.Name) {
+				b.drawStory(s, tag)
 			}
 		}
 	}
+	t.Logf("drew %d of %d stories in %v", len(stories), len(views.Stories()), languages)
+}
+
+// narrowed are those of all that a variable names; all when it names none. A
+// name that is not among them is a mistake: its pictures would be missed later.
+func narrowed(t *testing.T, variable string, all []string) []string {
+	t.Helper()
+	only := strings.Fields(os.Getenv(variable))
+	for _, name := range only {
+		if !slices.Contains(all, name) {
+			t.Fatalf("%s: there is no %q", variable, name)
+		}
+	}
+	if len(only) == 0 {
+		return all
+	}
+	return only
 }
 
 // drawStory keeps the pictures of a story in a language, and of it on paper and
@@ -84,6 +116,7 @@ func (b *browser) drawStory(s views.Story, tag string) {
 		b.size(width, 800)
 		for _, theme := range []string{"light", "dark"} {
 			b.theme(theme)
+			b.size(width, eval[int64](b, `document.documentElement.scrollHeight`)) // what stands below stands below all
 			b.shot(fmt.Sprintf("%s-%s-%d-%s", s.Name, tag, width, theme))
 		}
 	}
@@ -121,6 +154,8 @@ func openStories(t *testing.T) *browser {
 	b.open(enter)
 	b.home = strings.TrimSuffix(eval[string](b, `location.href`), "/instances")
 	b.open("/_stories")
+	// The page's clock would go on in the stories, and they have a time of their own.
+	eval[bool](b, `(() => { for (let id = setTimeout(() => {}); id > 0; id--) clearTimeout(id); return true })()`)
 	return b
 }
 

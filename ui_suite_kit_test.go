@@ -77,6 +77,28 @@ func (b *browser) count(prefix string) (requests func() int) {
 	return func() int { mu.Lock(); defer mu.Unlock(); return n }
 }
 
+// streams tells how many live streams of the tab are open.
+func (b *browser) streams() (open func() int) {
+	b.t.Helper()
+	var mu sync.Mutex
+	ids := make(map[network.RequestID]bool)
+	b.listen(func(ev any) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch e := ev.(type) {
+		case *network.EventRequestWillBeSent:
+			if strings.HasPrefix(e.Request.URL, b.home+"/live") {
+				ids[e.RequestID] = true
+			}
+		case *network.EventLoadingFinished:
+			delete(ids, e.RequestID)
+		case *network.EventLoadingFailed:
+			delete(ids, e.RequestID)
+		}
+	})
+	return func() int { mu.Lock(); defer mu.Unlock(); return len(ids) }
+}
+
 // stay marks the page, and stayed says whether it is still the same one: a
 // reload takes the mark away.
 func (b *browser) stay()        { b.t.Helper(); eval[bool](b, `window.marked = true`) }

@@ -30,16 +30,16 @@ func TestUIDemoToAVerifiedDelivery(t *testing.T) {
 	b.click("#try-go")
 	clicks++
 	b.see("#try-result .badge.ok")
-	b.picture("demo-try")
+	b.shot("demo-try")
 	id, _, _ := strings.Cut(strings.TrimPrefix(b.path(), "/instances/"), "/")
 	b.open("/instances/" + id + "/catch")
 	clicks++ // the browser's button back
 	b.see("#caught .badge.ok")
 	took := time.Since(began)
-	if text := b.text("#caught summary"); !strings.Contains(text, "Signature verified") || !strings.Contains(text, "messages.upsert") {
+	if text := b.text("#caught tbody tr"); !strings.Contains(text, "Signature verified") || !strings.Contains(text, "messages.upsert") {
 		t.Errorf("the catcher says %q", text)
 	}
-	b.picture("demo-caught")
+	b.shot("demo-caught")
 	// A person needs some seconds to find each thing to click.
 	const each = 5 * time.Second
 	t.Logf("%d clicks, %s of the machine's time: about %s of a person's", clicks, took.Round(time.Millisecond), (took + time.Duration(clicks)*each).Round(time.Second))

@@ -1,6 +1,10 @@
 package views
 
-import "strings"
+import (
+	"strings"
+
+	"pombal/internal/instance"
+)
 
 // title asks the question, naming the one instance or counting them.
 func (p BulkPage) title() string {
@@ -15,5 +19,8 @@ func (p InstanceSettingsPage) tags() string {
 	if p.Errors["tags"] != "" {
 		return p.Tags
 	}
-	return strings.Join(p.Instance.Tags, ", ")
+	return storedTags(p.Instance)
 }
+
+// storedTags are the tags of an instance as they are typed.
+func storedTags(in instance.Instance) string { return strings.Join(in.Tags, ", ") }

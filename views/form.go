@@ -17,6 +17,14 @@ func otherErrors(errors FieldErrors, ids []string) []string {
 	return texts
 }
 
+// only gives the error of one field.
+func (e FieldErrors) only(name string) FieldErrors {
+	if e[name] == "" {
+		return nil
+	}
+	return FieldErrors{name: e[name]}
+}
+
 // without gives the errors of all other fields.
 func (e FieldErrors) without(names ...string) FieldErrors {
 	others := maps.Clone(e)

@@ -16,6 +16,7 @@ type gist struct {
 	Words     string // of the contract, such as "open 200"
 	Who       string // with a masked number
 	Count     int    // of the items of a list
+	Waiting   bool   // for a message that could not be read yet
 }
 
 // gistOf reads a recorded event.
@@ -31,7 +32,7 @@ func gistOf(ev event.Event) gist {
 		KeyRemoteJID     string
 		KeyFromMe        *bool
 		ContentType      string
-		Status           string
+		Status, Reason   string
 		State            string
 		StatusReason     int
 		ID, Action       string
@@ -51,6 +52,10 @@ func gistOf(ev event.Event) gist {
 		if *d.KeyFromMe {
 			g.Direction = "out"
 		}
+	}
+	if d.Reason == event.ReasonUndecryptable {
+		g.Waiting = true
+		return g
 	}
 	words := []string{d.ContentType, d.Status, d.State, d.Action, d.Presences.Type}
 	if d.StatusReason != 0 {

@@ -16,6 +16,7 @@ func TestGistOfAnEvent(t *testing.T) {
 		`{"keyRemoteJid":"` + nina + `","keyFromMe":false,"contentType":"conversation","content":{"text":"secret"},"pushName":"Nina"}`: {Direction: "in", Words: "conversation", Who: "55••••002"},
 		`{"keyRemoteJid":"` + nina + `","keyFromMe":true,"contentType":"imageMessage"}`:                                                {Direction: "out", Words: "imageMessage", Who: "55••••002"},
 		`{"status":"READ","keyRemoteJid":"` + nina + `"}`:                                                                              {Words: "READ", Who: "55••••002"},
+		`{"status":"PENDING","reason":"undecryptable","keyRemoteJid":"` + nina + `"}`:                                                  {Waiting: true, Who: "55••••002"},
 		`{"state":"open","statusReason":200}`:                                                                                          {Words: "open 200"},
 		`{"state":"on"}`:                                                                                                               {Words: "on"},
 		`{"id":"120363041234567890@g.us","participants":["` + nina + `"],"action":"add"}`:                                              {Words: "add", Who: "12••••890"},

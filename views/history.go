@@ -62,7 +62,7 @@ func slotClass(s instance.Slot) string {
 	}
 }
 
-// tells is a moment in words.
+// tells is a moment in words, with the mark where its time or its number goes.
 func (p HistoryPart) tells(m instance.Moment) string {
 	switch m.Kind {
 	case instance.MomentLogout:
@@ -71,12 +71,12 @@ func (p HistoryPart) tells(m instance.Moment) string {
 		}
 		return p.T.T("history.logout.here")
 	case instance.MomentIdentity:
-		return p.T.T("history.identity", "who", number(&instance.WhatsApp{JID: m.Detail}))
+		return p.T.T("history.identity", "who", mark)
 	case instance.MomentReachout:
 		if m.Until.IsZero() {
 			return p.T.T("history.reachout.off")
 		}
-		return p.T.T("history.reachout.on", "until", p.T.Time(m.Until, p.Now))
+		return p.T.T("history.reachout.on", "until", mark)
 	case instance.MomentProxy:
 		if m.Detail == "" {
 			return p.T.T("history.proxy.off")
@@ -84,7 +84,7 @@ func (p HistoryPart) tells(m instance.Moment) string {
 		return p.T.T("history.proxy.on", "proxy", m.Detail)
 	default:
 		s := instance.Status{Phase: m.Phase, Reason: m.Reason, Until: m.Until}
-		return p.T.T(because(s), "code", m.Code, "until", p.T.Time(m.Until, p.Now), "n", 0)
+		return p.T.T(because(s), "code", m.Code, "until", mark, "n", 0)
 	}
 }
 
@@ -98,6 +98,8 @@ func (p HistoryPart) who(actor string) string {
 		return p.T.T("history.by." + kind)
 	case "user":
 		return name
+	case "link":
+		return p.T.T("history.by.link")
 	default:
 		return p.T.T("history.by.program")
 	}

@@ -61,24 +61,7 @@ func (p Page) can(least auth.Role) bool {
 	if p.User == nil {
 		return false
 	}
-	return rank(p.User.Role) >= rank(least)
-}
-
-// rank orders the roles; an unknown role may nothing. A list asks it for every
-// line.
-func rank(role auth.Role) int {
-	switch role {
-	case auth.RoleOwner:
-		return 4
-	case auth.RoleAdmin:
-		return 3
-	case auth.RoleOperator:
-		return 2
-	case auth.RoleViewer:
-		return 1
-	default:
-		return 0
-	}
+	return p.User.Role.AtLeast(least)
 }
 
 // liveURL is where the page hears of changes, from the moment on at which it

@@ -117,8 +117,9 @@ type InstancePanel struct {
 	Typed    *instance.TypedCode // the code to type on the phone, or nil
 	Passkey  *instance.Passkey   // the passkey step, or nil
 	Ask      CodeForm
-	Guest    string // the text of the pairing link that shows it; empty for those who are signed in
-	BaseURL  string // for the ready-made calls
+	Guest    string    // the text of the pairing link that shows it; empty for those who are signed in
+	LinkEnds time.Time // when that link is over
+	BaseURL  string    // for the ready-made calls
 }
 
 // InstanceSettingsPage renames, switches off, shows credentials, deletes.
@@ -127,7 +128,7 @@ type InstanceSettingsPage struct {
 	Instance instance.Instance
 	Name     string      // as typed
 	Tags     string      // as typed
-	Theirs   string      // the name that somebody else saved first
+	Changed  string      // "name" or "tags": what somebody else saved first
 	Errors   FieldErrors // "name", "tags", and "key_name" of the form that makes a key
 	Proxy    ProxyForm
 	Keys     []auth.APIKey

@@ -58,5 +58,4 @@ type LinkPage struct {
 type GuestPage struct {
 	Page
 	Panel InstancePanel
-	Ends  time.Time
 }

@@ -44,6 +44,7 @@ type DeliveryFilter struct {
 	From, To, Zone      string // of queueing; Zone "" means UTC
 	UpTo                uint64 // newer ones are counted, not shown
 	Before              uint64
+	Few                 bool // a few of them, as the page of the webhook has
 	New                 int  // newer ones than UpTo
 	More                bool // there are older ones
 }
@@ -58,6 +59,9 @@ func (f DeliveryFilter) url(base string, more ...string) string {
 			v.Set(name, value)
 		}
 	}
+	if f.Few {
+		v.Set("few", "1")
+	}
 	for i := 0; i+1 < len(more); i += 2 {
 		v.Set(more[i], more[i+1])
 	}
@@ -66,6 +70,9 @@ func (f DeliveryFilter) url(base string, more ...string) string {
 	}
 	return base + "?" + v.Encode()
 }
+
+// whole gives the filter with all lines of a page.
+func (f DeliveryFilter) whole() DeliveryFilter { f.Few = false; return f }
 
 // zone is the zone of the filter's times, "" where it names none.
 func (f DeliveryFilter) zone() string {
@@ -141,12 +148,30 @@ type SamplePage struct {
 	Body     string
 }
 
-// CatchPage shows what an instance's catch address received.
+// CatchPage lists what an instance's catch address received.
 type CatchPage struct {
 	Page
 	Instance instance.Instance
 	URL      string
 	Caught   []webhook.Caught
+	Before   uint64 // only what is older than this one; 0 is all
+	More     bool   // there are older ones
+}
+
+// query is the address of the list with what is older than a request, 0 for all.
+func (p CatchPage) query(before uint64) string {
+	base := instanceURL(p.Instance.ID, "catch")
+	if before == 0 {
+		return base
+	}
+	return base + "?before=" + fmt.Sprint(before)
+}
+
+// CaughtPage is one request that a catch address received.
+type CaughtPage struct {
+	Page
+	Instance instance.Instance
+	Caught   webhook.Caught // without head and body for who may not read them
 }
 
 // EventsPage is the event log.

@@ -58,6 +58,7 @@ type KeyShownPage struct {
 type KeyAskPage struct {
 	Page
 	KeyRow
+	Errors FieldErrors
 }
 
 // KeyDays are the choices of how long a key is good, in days; "" is for ever.
@@ -186,13 +187,13 @@ func optionKey(prefix, value string) string {
 	return prefix + "." + value
 }
 
-// madeBy says when a key was made and by whom.
+// madeBy says when a key was made and by whom, with the mark in the place of
+// the time.
 func (p Page) madeBy(k auth.APIKey) string {
-	when := p.ago(k.CreatedAt)
 	if k.CreatedBy == "" {
-		return p.T.T("apikeys.made", "when", when)
+		return p.T.T("apikeys.made", "when", mark)
 	}
-	return p.T.T("apikeys.made_by", "when", when, "who", k.CreatedBy)
+	return p.T.T("apikeys.made_by", "when", mark, "who", k.CreatedBy)
 }
 
 // keyURL is the address of a page of a key.

@@ -13,7 +13,7 @@ import (
 type ProxyForm struct {
 	URL, User string // as typed; empty: what is stored
 	Typed     bool
-	Errors    FieldErrors   // "url", "password"
+	Errors    FieldErrors   // "url", "user"
 	Tested    bool          // a test has just been made
 	Took      time.Duration // until WhatsApp answered through it; 0 when it did not
 }
@@ -21,8 +21,16 @@ type ProxyForm struct {
 // ProxyResult is what a test of a proxy found.
 type ProxyResult struct {
 	Page
-	Took    time.Duration
-	Problem string // why nothing came back; empty: something did
+	Took   time.Duration
+	Errors FieldErrors // of the form: why nothing came back; empty: something did
+}
+
+// problem is why nothing came back, in words that need no field beside them.
+func (p ProxyResult) problem() string {
+	if text := p.Errors["url"]; text != "" {
+		return text
+	}
+	return p.Errors["user"]
 }
 
 // proxyURL is what the field for the address holds: never a password.
@@ -45,13 +53,9 @@ func (p InstanceSettingsPage) proxyUser() string {
 	return u.User.Username()
 }
 
-// proxyResult is the line below the buttons.
+// proxyResult is the line below the buttons. What is wrong stands at its field.
 func (p InstanceSettingsPage) proxyResult() ProxyResult {
-	r := ProxyResult{Page: p.Page, Took: p.Proxy.Took}
-	if p.Proxy.Tested && r.Took == 0 {
-		r.Problem = p.Proxy.Errors["url"]
-	}
-	return r
+	return ProxyResult{Page: p.Page, Took: p.Proxy.Took}
 }
 
 // proxyStops says whether the proxy is why nothing connects.
@@ -71,7 +75,9 @@ type WhatsAppPage struct {
 	Page
 	Versions instance.VersionInfo
 	Number   string // as typed
-	Errors   FieldErrors
+	// DeviceName is what phones are to call new links, as typed.
+	DeviceName string
+	Errors     FieldErrors
 }
 
 // CrashesPage says how earlier runs ended.
@@ -89,14 +95,29 @@ const (
 
 // engineTone is the tone of the engine's date.
 func (p WhatsAppPage) engineTone() string {
-	age := p.Now.Sub(p.Versions.EngineDate)
-	switch {
-	case p.Versions.Refused, !p.Versions.EngineDate.IsZero() && age > engineAncient:
+	switch p.engineWarning() {
+	case "version.ancient":
 		return "bad"
-	case !p.Versions.EngineDate.IsZero() && age > engineOld:
+	case "version.old":
 		return "warn"
 	default:
 		return "ok"
+	}
+}
+
+// engineWarning is the catalogue key of what an old engine means; "" for one
+// that is young, or whose age is not known.
+func (p WhatsAppPage) engineWarning() string {
+	age := p.Now.Sub(p.Versions.EngineDate)
+	switch {
+	case p.Versions.EngineDate.IsZero():
+		return ""
+	case age > engineAncient:
+		return "version.ancient"
+	case age > engineOld:
+		return "version.old"
+	default:
+		return ""
 	}
 }
 

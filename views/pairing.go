@@ -75,6 +75,9 @@ func (p InstancePanel) waiting() string {
 	if p.Instance.Status.Phase == instance.PhasePaired {
 		return "paired"
 	}
+	if !p.Instance.Status.NextAt.IsZero() {
+		return "retry"
+	}
 	return "code"
 }
 
@@ -97,10 +100,12 @@ func (p InstancePanel) ending() string {
 		return string(s.Phase)
 	case instance.PhaseLinkExpired:
 		switch s.Reason {
-		case instance.ReasonNobodyWatches, instance.ReasonCodeExpired:
+		case instance.ReasonNobodyWatches, instance.ReasonCodeExpired, instance.ReasonPasskeyTimeout:
 			return string(s.Reason)
+		case instance.ReasonNone, instance.ReasonCodesSpent:
+			return string(s.Phase)
 		}
-		return string(s.Phase)
+		return "broke_off"
 	default:
 		return string(s.Phase)
 	}

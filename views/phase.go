@@ -34,7 +34,10 @@ func nextStep(in instance.Instance) *step {
 	case instance.PhaseReplaced:
 		return &step{Label: "do.use_here", Path: "connect"}
 	case instance.PhaseReconnecting, instance.PhaseOutdated, instance.PhaseBanned, instance.PhaseBlocked:
-		return &step{Label: "do.try_now", Path: "connect", Quiet: in.Status.Phase == instance.PhaseBanned}
+		return &step{
+			Label: "do.try_now", Path: "connect",
+			Quiet: in.Status.Phase == instance.PhaseBanned || in.Status.Reason == instance.ReasonProxyRefused,
+		}
 	case instance.PhaseStopped:
 		return &step{Label: "do.switch_on", Path: "on"}
 	case instance.PhaseLogoutPending:
@@ -51,7 +54,7 @@ func canLogOut(in instance.Instance) bool {
 
 // canSwitchOff says whether switching off changes anything that can be seen.
 func canSwitchOff(in instance.Instance) bool {
-	return in.State == instance.Active && in.Linked()
+	return in.State == instance.Active && in.Linked() && in.Logout == nil
 }
 
 // needsPanel says whether the connect card has something to show: not while the
@@ -96,8 +99,7 @@ func because(s instance.Status) string {
 	case s.Reason == instance.ReasonOperator && s.Phase == instance.PhaseReconnecting:
 		return "reason.renewed"
 	}
-	if s.Reason != instance.ReasonNone && !s.Phase.Online() && s.Phase != instance.PhaseQR &&
-		s.Phase != instance.PhasePasskey && s.Phase != instance.PhasePaired {
+	if s.Reason != instance.ReasonNone && !s.Phase.Online() && s.Phase != instance.PhasePasskey && s.Phase != instance.PhasePaired {
 		return "reason." + string(s.Reason)
 	}
 	return "phase." + string(s.Phase) + ".text"

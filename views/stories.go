@@ -23,6 +23,18 @@ type Story struct {
 	Make func(p Page) templ.Component
 }
 
+// drawn is a component with the value that it draws, for those who look whether
+// the value can be.
+type drawn struct {
+	templ.Component
+	model any
+}
+
+// draw draws a value by a component.
+func draw[T any](component func(T) templ.Component, model T) templ.Component {
+	return drawn{component(model), model}
+}
+
 // Page is the story as a whole page that does nothing by itself.
 func (s Story) Page(p Page) templ.Component {
 	p.Still = true
@@ -56,30 +68,10 @@ func StoryPage(t *locale.Printer, theme string) Page {
 
 func number1() *instance.WhatsApp {
 	return &instance.WhatsApp{
-		ID: "w1", Device: "5511987650001:12@s.whatsapp.net", JID: "5511987650001@s.whatsapp.net", PushName: "Loja SP",
+		ID: "w1", Device: "5511987650001:12@s.whatsapp.net", JID: "5511987650001@s.whatsapp.net", LID: "100000012345678@lid", PushName: "Loja SP",
 		Platform: "android", BusinessName: "Loja SP Ltda", LinkedAt: storyTime().Add(-50 * time.Hour),
+		PhoneSeen: storyTime().Add(-3 * time.Hour),
 	}
-}
-
-func storyInstance(phase instance.Phase, reason instance.Reason) instance.Instance {
-	now := storyTime()
-	in := instance.Instance{
-		ID: storyID, Name: "Loja SP", State: instance.Active, Rev: 3, CreatedAt: now.Add(-72 * time.Hour),
-		Status: instance.Status{Phase: phase, Reason: reason, Since: now.Add(-4 * time.Minute)},
-	}
-	switch phase {
-	case instance.PhaseNew, instance.PhaseConnecting, instance.PhaseQR, instance.PhaseCode, instance.PhasePasskey,
-		instance.PhasePairFailed, instance.PhaseLinkExpired:
-		return in
-	case instance.PhaseLoggedOut:
-		in.WhatsApp = number1()
-		in.WhatsApp.Device = ""
-		return in
-	case instance.PhaseStopped:
-		in.State = instance.Inactive
-	}
-	in.WhatsApp = number1()
-	return in
 }
 
 func storyPairing() *instance.Pairing {
@@ -89,12 +81,33 @@ func storyPairing() *instance.Pairing {
 	}
 }
 
+// panel is the two cards of an instance, with what is on the screen in its
+// phase.
 func panel(p Page, in instance.Instance) InstancePanel {
-	v := InstancePanel{Page: p, Instance: in}
-	if in.Status.Phase == instance.PhaseQR {
+	v := InstancePanel{Page: p, Instance: in, BaseURL: "https://wa.example"}
+	switch in.Status.Phase {
+	case instance.PhaseQR:
 		v.Pairing = storyPairing()
+	case instance.PhaseCode:
+		v.Typed = storyCode()
+	case instance.PhasePasskey:
+		v.Passkey = storyPasskey()
 	}
 	return v
+}
+
+func storyCode() *instance.TypedCode {
+	now := storyTime()
+	return &instance.TypedCode{
+		Code: "K7QD2MXA", Phone: "5511987650001", Other: "551187650001", ShownAt: now.Add(-40 * time.Second),
+		ExpiresAt: now.Add(2 * time.Minute), Seq: 43,
+	}
+}
+
+func storyPasskey() *instance.Passkey {
+	return &instance.Passkey{
+		Request: []byte(`{"challenge":"q1w2e3","rpId":"whatsapp.com"}`), ExpiresAt: storyTime().Add(time.Minute), Seq: 44,
+	}
 }
 
 func storyHook() webhook.Webhook {
@@ -137,21 +150,34 @@ func rows(n int) []InstanceRow {
 		if i%4 == 0 {
 			in.Tags = []string{"br", "vendas"}[:1+i%8/4]
 		}
-		out = append(out, InstanceRow{Instance: in, Webhooks: i % 3, WebhooksEnabled: i % 2, WebhooksFailing: i % 5 / 4, Events: i * i % 100})
+		hooks := i % 3
+		enabled := min(i%4, hooks)
+		out = append(out, InstanceRow{Instance: in, Webhooks: hooks, WebhooksEnabled: enabled, WebhooksFailing: min(i%5/4, enabled),
+			Events: i * i % 100})
 	}
 	return out
 }
 
 func listPage(p Page, n int) InstancesPage {
-	p.Attention = 2
 	per := PageSizes()[0]
 	if n > per {
 		per = PageSizes()[2]
 	}
-	return InstancesPage{
-		Page: p, Rows: rows(n), Found: n, Tags: []string{"br", "in"}, Counts: FilterCounts{All: n, Connected: 9, Attention: 2, Off: 1},
-		ListChoice: ListChoice{Filter: "all", Sort: "name", Per: per, Page: 1},
+	v := InstancesPage{Rows: rows(n), Found: n, Tags: []string{"br", "vendas"}, ListChoice: ListChoice{Filter: "all", Sort: "name", Per: per, Page: 1}}
+	for _, row := range v.Rows {
+		v.Counts.All++
+		switch s := row.Instance.Status; {
+		case row.Instance.State == instance.Inactive:
+			v.Counts.Off++
+		case s.Phase.Online():
+			v.Counts.Connected++
+		case s.NeedsAttention():
+			v.Counts.Attention++
+		}
 	}
+	p.Attention = v.Counts.Attention
+	v.Page = p
+	return v
 }
 
 func bulkPage(p Page, act string, n int) BulkPage {
@@ -182,26 +208,26 @@ func Stories() []Story {
 func doorStories() []Story {
 	bad := FieldErrors{"code": "This is not the code from the log.", "password": "Use at least 12 characters.", "other": "<b>x</b>"}
 	return []Story{
-		{"setup", true, func(p Page) templ.Component { p.User = nil; return Setup(SetupPage{Page: at(p, "/setup")}) }},
+		{"setup", true, func(p Page) templ.Component { p.User = nil; return draw(Setup, SetupPage{Page: at(p, "/setup")}) }},
 		{"setup-errors", true, func(p Page) templ.Component {
 			p.User = nil
-			return Setup(SetupPage{Page: at(p, "/setup"), Code: "x", Name: hostile, Email: "a@b", Language: "pt-BR", Errors: bad,
-				General: "Wait"})
+			return draw(Setup, SetupPage{Page: at(p, "/setup"), Code: "x", Name: hostile, Email: "a@b", Language: "pt-BR", Errors: bad,
+				General: p.T.T("error.setup_wait", "seconds", 60)})
 		}},
 		{"login", true, func(p Page) templ.Component {
 			p.User, p.Insecure = nil, true
-			return Login(LoginPage{Page: at(p, "/login")})
+			return draw(Login, LoginPage{Page: at(p, "/login")})
 		}},
 		{"login-error", true, func(p Page) templ.Component {
 			p.User = nil
-			return Login(LoginPage{Page: at(p, "/login"), Email: hostile, Next: "/instances?q=\"", Keep: true, Error: p.T.T("error.credentials")})
+			return draw(Login, LoginPage{Page: at(p, "/login"), Email: hostile, Next: "/instances?q=\"", Keep: true, Error: p.T.T("error.credentials")})
 		}},
 		{"failure", true, func(p Page) templ.Component {
-			return Failure(ErrorPage{Page: p, Status: 404, Title: p.T.T("error.title.not_found"), Text: p.T.T("error.instance_not_found")})
+			return draw(Failure, ErrorPage{Page: p, Status: 404, Title: p.T.T("error.title.not_found"), Text: p.T.T("error.instance_not_found")})
 		}},
 		{"failure-wait", true, func(p Page) templ.Component {
 			p.User = nil
-			return Failure(ErrorPage{Page: p, Status: 429, Title: p.T.T("error.title.too_many"), Text: hostile, Retry: 7})
+			return draw(Failure, ErrorPage{Page: p, Status: 429, Title: p.T.T("error.title.too_many"), Text: hostile, Retry: 7})
 		}},
 	}
 }
@@ -210,27 +236,28 @@ func listStories() []Story {
 	return []Story{
 		{"list", true, func(p Page) templ.Component {
 			p.Flash = &Flash{Kind: "ok", Text: p.T.T("done.saved")}
-			return Instances(listPage(p, 13))
+			return draw(Instances, listPage(p, 13))
 		}},
-		{"list-100", true, func(p Page) templ.Component { return Instances(listPage(p, 100)) }},
+		{"list-100", true, func(p Page) templ.Component { return draw(Instances, listPage(p, 100)) }},
 		{"list-page", true, func(p Page) templ.Component {
 			v := listPage(p, 25)
 			v.Found, v.ListChoice = 412, ListChoice{Filter: "all", Sort: "last", Back: true, Per: 25, Page: 8}
-			return Instances(v)
+			v.Counts.All, v.Counts.Connected = 412, 412-25+v.Counts.Connected
+			return draw(Instances, v)
 		}},
 		{"list-empty", true, func(p Page) templ.Component {
 			p.Demo = &Demo{PhoneURL: "http://127.0.0.1:1/", ReceiverURL: "http://127.0.0.1:2/"}
-			return Instances(InstancesPage{Page: p})
+			return draw(Instances, InstancesPage{Page: p})
 		}},
 		{"list-nothing-found", true, func(p Page) templ.Component {
 			v := listPage(p, 13)
 			v.Rows, v.Query, v.Filter = nil, hostile, "off"
-			return Instances(v)
+			return draw(Instances, v)
 		}},
 		{"list-no-attention", true, func(p Page) templ.Component {
 			v := listPage(p, 13)
 			v.Rows, v.Filter = nil, "attention"
-			return Instances(v)
+			return draw(Instances, v)
 		}},
 		{"list-viewer", true, func(p Page) templ.Component {
 			p.User = &auth.User{Name: hostile, Email: hostile, Role: auth.RoleViewer}
@@ -239,16 +266,16 @@ func listStories() []Story {
 			v.Rows[0].Instance.Name, v.Rows[0].Instance.Tags = longHindi, []string{"राजस्थान-भारत-मुख्य-शाखा", "عربي"}
 			v.Rows[0].Instance.WhatsApp = number1()
 			v.Rows[0].Instance.WhatsApp.PushName = hostile
-			return Instances(v)
+			return draw(Instances, v)
 		}},
-		{"bulk", true, func(p Page) templ.Component { return Bulk(bulkPage(p, "logout", 3)) }},
-		{"bulk-one", true, func(p Page) templ.Component { return Bulk(bulkPage(p, "hooks_off", 1)) }},
+		{"bulk", true, func(p Page) templ.Component { return draw(Bulk, bulkPage(p, "logout", 3)) }},
+		{"bulk-one", true, func(p Page) templ.Component { return draw(Bulk, bulkPage(p, "hooks_off", 1)) }},
 		{"bulk-tag", true, func(p Page) templ.Component {
 			v := bulkPage(p, "tag", 2)
 			v.Tag, v.Gone, v.Errors = hostile, 1, FieldErrors{"tags": p.T.T("error.tag_invalid", "max", 24)}
-			return Bulk(v)
+			return draw(Bulk, v)
 		}},
-		{"bulk-dialog", false, func(p Page) templ.Component { return BulkDialog(bulkPage(p, "reconnect", 40)) }},
+		{"bulk-dialog", false, func(p Page) templ.Component { return draw(BulkDialog, bulkPage(p, "reconnect", 40)) }},
 		{"bulk-done", true, func(p Page) templ.Component {
 			v := bulkPage(p, "logout", 3)
 			v.Instances[2].Name = longHindi
@@ -256,12 +283,12 @@ func listStories() []Story {
 				v.Results = append(v.Results, BulkResult{v.Instances[i], kind, []string{
 					p.T.T("done.logout", "name", "Shop 1"), p.T.T("done.logout_pending", "name", hostile), p.T.T("error.ran_out_of_time")}[i]})
 			}
-			return BulkDone(v)
+			return draw(BulkDone, v)
 		}},
-		{"rows", false, func(p Page) templ.Component { return InstanceRows(listPage(p, 3)) }},
-		{"instance-new", true, func(p Page) templ.Component { return InstanceNew(InstanceNewPage{Page: at(p, "/instances/new")}) }},
-		{"instance-new-taken", true, func(p Page) templ.Component {
-			return InstanceNew(InstanceNewPage{Page: at(p, "/instances/new"), Name: hostile,
+		{"rows", false, func(p Page) templ.Component { return draw(InstanceRows, listPage(p, 3)) }},
+		{"create", true, func(p Page) templ.Component { return draw(InstanceNew, InstanceNewPage{Page: at(p, "/instances/new")}) }},
+		{"create-taken", true, func(p Page) templ.Component {
+			return draw(InstanceNew, InstanceNewPage{Page: at(p, "/instances/new"), Name: hostile,
 				Errors: FieldErrors{"name": p.T.T("error.name_taken")}})
 		}},
 	}

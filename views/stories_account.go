@@ -17,33 +17,33 @@ func accountStories() []Story {
 		{"account-general", true, func(p Page) templ.Component {
 			p = at(p, "/settings/general")
 			p.T = p.T.In(time.FixedZone("IST", 19800))
-			return General(GeneralPage{Page: p, Zone: "Asia/Kolkata"})
+			return draw(General, GeneralPage{Page: p, Zone: "Asia/Kolkata"})
 		}},
 		{"account-general-error", true, func(p Page) templ.Component {
-			return General(GeneralPage{Page: at(p, "/settings/general"), Errors: FieldErrors{"zone": p.T.T("error.zone")}})
+			return draw(General, GeneralPage{Page: at(p, "/settings/general"), Errors: FieldErrors{"zone": p.T.T("error.zone")}})
 		}},
 		{"account-security", true, func(p Page) templ.Component {
-			return Security(SecurityPage{Page: at(p, "/settings/security"), Sessions: storySessions(), Current: "0123456789abcdef"})
+			return draw(Security, SecurityPage{Page: at(p, "/settings/security"), Sessions: storySessions(), Current: "0123456789abcdef"})
 		}},
 		{"account-security-error", true, func(p Page) templ.Component {
-			return Security(SecurityPage{Page: at(p, "/settings/security"), Sessions: storySessions()[:1], Current: "0123456789abcdef",
+			return draw(Security, SecurityPage{Page: at(p, "/settings/security"), Sessions: storySessions()[:1], Current: "0123456789abcdef",
 				Errors: FieldErrors{"current": p.T.T("error.password_wrong"), "new": p.T.T("error.password_short", "min", 12)}})
 		}},
 		{"account-retention", true, func(p Page) templ.Component {
-			return Retention(RetentionPage{Page: at(p, "/settings/retention"), Usage: storyUsage(), Days: map[upkeep.Kind]string{
+			return draw(Retention, RetentionPage{Page: at(p, "/settings/retention"), Usage: storyUsage(), Days: map[upkeep.Kind]string{
 				upkeep.Events: "30", upkeep.Deliveries: "30", upkeep.Audit: "0"}})
 		}},
 		{"account-retention-agree", true, func(p Page) templ.Component {
-			return Retention(RetentionPage{Page: at(p, "/settings/retention"), Usage: storyUsage(), Agreed: "events=1", NoMessages: true, Days: map[upkeep.Kind]string{
+			return draw(Retention, RetentionPage{Page: at(p, "/settings/retention"), Usage: storyUsage(), Agreed: "events=1", NoMessages: true, Days: map[upkeep.Kind]string{
 				upkeep.Events: "1", upkeep.Deliveries: "30", upkeep.Audit: "365"}, Doomed: map[upkeep.Kind]int{upkeep.Events: 12300, upkeep.Audit: 1, upkeep.Messages: 4000}})
 		}},
 		{"account-retention-error", true, func(p Page) templ.Component {
-			return Retention(RetentionPage{Page: at(p, "/settings/retention"), Usage: storyUsage(), Days: map[upkeep.Kind]string{upkeep.Events: hostile},
+			return draw(Retention, RetentionPage{Page: at(p, "/settings/retention"), Usage: storyUsage(), Days: map[upkeep.Kind]string{upkeep.Events: hostile},
 				Errors: FieldErrors{"events": p.T.T("error.days", "max", 3650), "audit": p.T.T("error.days", "max", 3650)}})
 		}},
 		{"account-backup", true, func(p Page) templ.Component {
 			now := storyTime()
-			return Backup(BackupPage{Page: at(p, "/settings/backup"), File: upkeep.File{Name: "/var/lib/my pombal/pombal.db", Size: 412 << 20, Free: 9 << 20},
+			return draw(Backup, BackupPage{Page: at(p, "/settings/backup"), File: upkeep.File{Name: "/var/lib/my pombal/pombal.db", Size: 412 << 20, Free: 9 << 20},
 				Backups: []upkeep.Backup{
 					{Name: "pombal.db.backup-20261122-121000", Size: 411 << 20, MadeAt: now.Add(-5 * time.Minute), Checked: now.Add(-4 * time.Minute)},
 					{Name: "pombal.db.backup-20261121-020000", Size: 398 << 20, MadeAt: now.Add(-34 * time.Hour)},
@@ -52,30 +52,30 @@ func accountStories() []Story {
 				}})
 		}},
 		{"account-backup-none", true, func(p Page) templ.Component {
-			return Backup(BackupPage{Page: at(p, "/settings/backup"), File: upkeep.File{Name: "pombal.db", Size: 1 << 20}})
+			return draw(Backup, BackupPage{Page: at(p, "/settings/backup"), File: upkeep.File{Name: "pombal.db", Size: 1 << 20}})
 		}},
 		{"backup-delete", true, func(p Page) templ.Component {
-			return BackupDelete(BackupPage{Page: p, Backups: []upkeep.Backup{{Name: "pombal.db.backup-20261122-121000"}}})
+			return draw(BackupDelete, BackupPage{Page: p, Backups: []upkeep.Backup{{Name: "pombal.db.backup-20261122-121000"}}})
 		}},
 		{"backup-delete-dialog", false, func(p Page) templ.Component {
-			return BackupDeleteDialog(BackupPage{Page: p, Backups: []upkeep.Backup{{Name: "pombal.db.backup-20261122-121000"}}})
+			return draw(BackupDeleteDialog, BackupPage{Page: p, Backups: []upkeep.Backup{{Name: "pombal.db.backup-20261122-121000"}}})
 		}},
 		{"account-appearance", true, func(p Page) templ.Component {
-			return Appearance(AppearancePage{at(p, "/settings/appearance")})
+			return draw(Appearance, AppearancePage{at(p, "/settings/appearance")})
 		}},
 		{"account-about", true, func(p Page) templ.Component {
-			return About(AboutPage{Page: at(p, "/settings/about"), Engine: "whatsmeow v0.0.0-20260821141805-33cfac511629", Go: "go1.26",
+			return draw(About, AboutPage{Page: at(p, "/settings/about"), Engine: "whatsmeow v0.0.0-20260821141805-33cfac511629", Go: "go1.26",
 				Modules: []Module{{"go.mau.fi/whatsmeow", "v0.0.0-20260821141805-33cfac511629", "MPL-2.0"}, {"github.com/a-h/templ", "v0.3.977", "MIT"}}})
 		}},
 		{"reauth", true, func(p Page) templ.Component {
-			return Reauth(ReauthPage{Page: at(p, "/reauth"), Next: "/instances/x/settings"})
+			return draw(Reauth, ReauthPage{Page: at(p, "/reauth"), Next: "/instances/x/settings"})
 		}},
 		{"reauth-error", true, func(p Page) templ.Component {
-			return Reauth(ReauthPage{Page: at(p, "/reauth"), Next: "/", Error: p.T.T("error.password_wrong")})
+			return draw(Reauth, ReauthPage{Page: at(p, "/reauth"), Next: "/", Error: p.T.T("error.password_wrong")})
 		}},
-		{"shortcuts", true, func(p Page) templ.Component { return Shortcuts(ShortcutsPage{at(p, "/shortcuts")}) }},
-		{"shortcuts-dialog", false, func(p Page) templ.Component { return ShortcutsDialog(ShortcutsPage{p}) }},
-		{"attention", false, func(p Page) templ.Component { p.Attention = 1204; return Attention(p) }},
+		{"shortcuts", true, func(p Page) templ.Component { return draw(Shortcuts, ShortcutsPage{at(p, "/shortcuts")}) }},
+		{"shortcuts-dialog", false, func(p Page) templ.Component { return draw(ShortcutsDialog, ShortcutsPage{p}) }},
+		{"attention", false, func(p Page) templ.Component { p.Attention = 1204; return draw(Attention, p) }},
 	}...)
 }
 
@@ -104,21 +104,21 @@ func linkStories() []Story {
 		p = at(p, "/link/AAAA")
 		p.User = nil
 		v := panel(p, in)
-		v.Guest = "AAAA"
-		return GuestPage{Page: p, Panel: v, Ends: storyTime().Add(auth.LinkLimit)}
+		v.Guest, v.LinkEnds = "AAAA", storyTime().Add(auth.LinkLimit)
+		return GuestPage{Page: p, Panel: v}
 	}
 	return []Story{
-		{"link", true, func(p Page) templ.Component { return Link(LinkPage{Page: p, Instance: fresh}) }},
+		{"link", true, func(p Page) templ.Component { return draw(Link, LinkPage{Page: p, Instance: fresh}) }},
 		{"link-made", true, func(p Page) templ.Component {
-			return Link(LinkPage{Page: p, Instance: fresh, URL: "https://wa.example/link/AAAAAGj4cTAAAAAAAAAAADAxOWFhYjNjLTVkMWUtN2MxMS05ZjAw",
+			return draw(Link, LinkPage{Page: p, Instance: fresh, URL: "https://wa.example/link/AAAAAGj4cTAAAAAAAAAAADAxOWFhYjNjLTVkMWUtN2MxMS05ZjAw",
 				Ends: storyTime().Add(auth.LinkLimit)})
 		}},
-		{"guest-new", true, func(p Page) templ.Component { return Guest(guest(p, fresh)) }},
+		{"guest-new", true, func(p Page) templ.Component { return draw(Guest, guest(p, fresh)) }},
 		{"guest-qr", true, func(p Page) templ.Component {
-			return Guest(guest(p, storyInstance(instance.PhaseQR, instance.ReasonNone)))
+			return draw(Guest, guest(p, storyInstance(instance.PhaseQR, instance.ReasonNone)))
 		}},
 		{"guest-done", true, func(p Page) templ.Component {
-			return Guest(guest(p, storyInstance(instance.PhaseConnected, instance.ReasonNone)))
+			return draw(Guest, guest(p, storyInstance(instance.PhaseConnected, instance.ReasonNone)))
 		}},
 	}
 }

@@ -18,34 +18,34 @@ func keyStories() []Story {
 		}
 	}
 	return []Story{
-		{"keys-empty", true, func(p Page) templ.Component { return Keys(KeysPage{Page: at(p, "/keys")}) }},
+		{"keys-empty", true, func(p Page) templ.Component { return draw(Keys, KeysPage{Page: at(p, "/keys")}) }},
 		{"keys", true, func(p Page) templ.Component {
-			return Keys(KeysPage{Page: at(p, "/keys"), Keys: storyKeys(), Callers: storyCallers()})
+			return draw(Keys, KeysPage{Page: at(p, "/keys"), Keys: storyKeys(), Callers: storyCallers()})
 		}},
 		{"key-new", true, func(p Page) templ.Component {
-			return KeyNew(KeyNewPage{Page: at(p, "/keys/new"), Scopes: []auth.Scope{auth.ScopeRead}, InstanceID: storyID,
+			return draw(KeyNew, KeyNewPage{Page: at(p, "/keys/new"), Scopes: []auth.Scope{auth.ScopeRead}, InstanceID: storyID,
 				Instances: []instance.Instance{storyInstance(instance.PhaseConnected, instance.ReasonNone)}})
 		}},
 		{"key-new-errors", true, func(p Page) templ.Component {
-			return KeyNew(KeyNewPage{Page: at(p, "/keys/new"), Name: hostile, Days: "90", Errors: FieldErrors{
+			return draw(KeyNew, KeyNewPage{Page: at(p, "/keys/new"), Name: hostile, Days: "90", Errors: FieldErrors{
 				"name": p.T.T("error.key_name", "max", auth.MaxKeyName), "scopes": p.T.T("error.key_scopes"),
 				"expiresAt": p.T.T("error.key_expiry"),
 			}})
 		}},
-		{"key-shown", true, func(p Page) templ.Component { return KeyShown(shown(p, storyKeys()[0].Key)) }},
+		{"key-shown", true, func(p Page) templ.Component { return draw(KeyShown, shown(p, storyKeys()[0].Key)) }},
 		{"key-shown-rotated", true, func(p Page) templ.Component {
 			v := shown(p, storyKeys()[1].Key)
 			v.Instance, v.OldUntil = "", storyTime().Add(24*time.Hour)
-			return KeyShown(v)
+			return draw(KeyShown, v)
 		}},
 		{"key-rotate", true, func(p Page) templ.Component {
-			return KeyRotate(KeyAskPage{Page: at(p, "/keys"), KeyRow: storyKeys()[0]})
+			return draw(KeyRotate, KeyAskPage{Page: at(p, "/keys"), KeyRow: storyKeys()[0]})
 		}},
 		{"key-revoke", true, func(p Page) templ.Component {
-			return KeyRevoke(KeyAskPage{Page: at(p, "/keys"), KeyRow: storyKeys()[0]})
+			return draw(KeyRevoke, KeyAskPage{Page: at(p, "/keys"), KeyRow: storyKeys()[0]})
 		}},
 		{"key-revoke-dialog", false, func(p Page) templ.Component {
-			return KeyRevokeDialog(KeyAskPage{Page: p, KeyRow: storyKeys()[1]})
+			return draw(KeyRevokeDialog, KeyAskPage{Page: p, KeyRow: storyKeys()[1]})
 		}},
 	}
 }

@@ -25,19 +25,17 @@ func lifeStories() []Story {
 	whatsApp := func(p Page, change func(*WhatsAppPage)) templ.Component {
 		v := WhatsAppPage{Page: at(p, "/settings/whatsapp"), Versions: storyVersions()}
 		change(&v)
-		return WhatsApp(v)
+		return draw(WhatsApp, v)
 	}
 	proxy := func(p Page, change func(*InstanceSettingsPage)) templ.Component {
 		in := storyInstance(instance.PhaseBlocked, instance.ReasonProxyRefused)
-		in.Proxy = &instance.Proxy{URL: "socks5://ana:secret@proxy.example:1080"}
 		v := InstanceSettingsPage{Page: at(p, "/instances/x/settings"), Instance: in, Name: in.Name, BaseURL: "https://wa.example"}
 		change(&v)
-		return InstanceSettings(v)
+		return draw(InstanceSettings, v)
 	}
 	show := func(name string, in instance.Instance) Story {
 		return Story{name, true, func(p Page) templ.Component {
-			p = at(p, "/instances/"+in.ID)
-			return Instance(InstancePage{Page: p, Panel: panel(p, in), History: storyHistory(p, in)})
+			return draw(Instance, instancePage(p, in))
 		}}
 	}
 	return []Story{
@@ -59,19 +57,19 @@ func lifeStories() []Story {
 		}},
 		{"crashes", true, func(p Page) templ.Component {
 			p.Crash = &CrashNote{At: storyTime().Add(-time.Minute), Count: 4}
-			return Crashes(CrashesPage{Page: at(p, "/settings/crashes"), Report: crash.Report{
+			return draw(Crashes, CrashesPage{Page: at(p, "/settings/crashes"), Report: crash.Report{
 				Starts: 12, Crashes: 3, Kills: 1, LastCrash: storyTime().Add(-2 * time.Minute), StartedAt: storyTime().Add(-time.Minute),
 				LastText: "panic: " + hostile + "\n\ngoroutine 4711 [running]:\n", Unseen: true,
 			}})
 		}},
 		{"crashes-killed", true, func(p Page) templ.Component {
 			p.Crash = &CrashNote{At: storyTime(), Count: 1, Killed: true}
-			return Crashes(CrashesPage{Page: at(p, "/settings/crashes"), Report: crash.Report{
+			return draw(Crashes, CrashesPage{Page: at(p, "/settings/crashes"), Report: crash.Report{
 				Starts: 2, Kills: 1, StartedAt: storyTime(), Unseen: true, Killed: true,
 			}})
 		}},
 		{"crashes-none", true, func(p Page) templ.Component {
-			return Crashes(CrashesPage{Page: at(p, "/settings/crashes"), Report: crash.Report{Starts: 1, StartedAt: storyTime()}})
+			return draw(Crashes, CrashesPage{Page: at(p, "/settings/crashes"), Report: crash.Report{Starts: 1, StartedAt: storyTime()}})
 		}},
 		{"proxy-stopped", true, func(p Page) templ.Component { return proxy(p, func(*InstanceSettingsPage) {}) }},
 		{"proxy-refused", true, func(p Page) templ.Component {
@@ -81,34 +79,36 @@ func lifeStories() []Story {
 		}},
 		{"proxy-works", true, func(p Page) templ.Component {
 			return proxy(p, func(v *InstanceSettingsPage) {
-				v.Instance.Status = instance.Status{Phase: instance.PhaseConnected}
+				v.Instance = storyInstance(instance.PhaseConnected, instance.ReasonNone)
 				v.Proxy = ProxyForm{URL: "http://10.0.0.5:3128", Typed: true, Tested: true, Took: 84 * time.Millisecond}
 			})
 		}},
-		show("life-banned", endingInstance(instance.PhaseBanned, instance.ReasonTempBan, 119*time.Minute, 0)),
-		show("life-waiting", endingInstance(instance.PhaseBlocked, instance.ReasonRefused, 0, 47*time.Minute)),
+		show("life-banned", banned(119*time.Minute)),
+		show("life-waiting", refusedAgain(47*time.Minute)),
 		show("life-catching-up", catchingUp()),
-		show("life-other-number", storyInstance(instance.PhaseLoggedOut, instance.ReasonPhoneRemoved)),
 	}
 }
 
-// endingInstance is in a state that ends at a known time.
-func endingInstance(phase instance.Phase, reason instance.Reason, until, next time.Duration) instance.Instance {
-	in := storyInstance(phase, reason)
-	in.Status.Code, in.Status.Attempt = 402, 3
-	if until > 0 {
-		in.Status.Until, in.Status.Detail = storyTime().Add(until), "104: the same message to too many people"
-	}
-	if next > 0 {
-		in.Status.NextAt = storyTime().Add(next)
-	}
+// banned is paused for what WhatsApp calls 104, for so long.
+func banned(left time.Duration) instance.Instance {
+	in := storyInstance(instance.PhaseBanned, instance.ReasonTempBan)
+	in.Status.Detail = "104: the same message to too many people"
+	in.Status.Until = storyTime().Add(left)
+	in.Status.NextAt = in.Status.Until.Add(4 * time.Minute)
+	return in
+}
+
+// refusedAgain has been refused three times and waits for so long.
+func refusedAgain(wait time.Duration) instance.Instance {
+	in := storyInstance(instance.PhaseBlocked, instance.ReasonRefused)
+	in.Status.Attempt, in.Status.NextAt = 3, storyTime().Add(wait)
 	return in
 }
 
 // catchingUp is back after an absence, linked by the other form of its number.
 func catchingUp() instance.Instance {
 	in := storyInstance(instance.PhaseSyncing, instance.ReasonNone)
-	in.Status.Missed, in.SeenAt = 412, storyTime().Add(-12*time.Second)
+	in.Status.Missed = 412
 	in.WhatsApp.JID, in.WhatsApp.Typed = "551187650001@s.whatsapp.net", "5511987650001"
 	return in
 }

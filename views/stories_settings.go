@@ -17,12 +17,12 @@ func settingsStories() []Story {
 	odd := in
 	odd.Name = hostile
 	return []Story{
-		{"settings", true, func(p Page) templ.Component { return InstanceSettings(settings(p, in)) }},
+		{"settings", true, func(p Page) templ.Component { return draw(InstanceSettings, settings(p, in)) }},
 		{"settings-token", true, func(p Page) templ.Component {
 			v := settings(p, storyInstance(instance.PhaseStopped, instance.ReasonOperator))
 			v.Revealed = &Revealed{Kind: "token", Secret: "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJqdGkiOiIwMTlhYWIzYyJ9.Zm9vYmFyYmF6cXV4"}
 			v.Errors = FieldErrors{"name": p.T.T("error.changed_elsewhere")}
-			return InstanceSettings(v)
+			return draw(InstanceSettings, v)
 		}},
 		{"settings-keys", true, func(p Page) templ.Component {
 			v := settings(p, odd)
@@ -30,22 +30,22 @@ func settingsStories() []Story {
 				{ID: "k2", Name: hostile, Prefix: "pk_cd34", ClientID: "c-2"}}
 			v.Revealed = &Revealed{Kind: "insprl", Secret: "pk_cd34EFGH", ClientID: "c-2"}
 			v.Errors = FieldErrors{"key_name": p.T.T("error.key_name", "max", 64)}
-			return InstanceSettings(v)
+			return draw(InstanceSettings, v)
 		}},
 		{"settings-viewer", true, func(p Page) templ.Component {
 			p.User = &auth.User{Name: "V", Role: auth.RoleViewer}
-			return InstanceSettings(settings(p, in))
+			return draw(InstanceSettings, settings(p, in))
 		}},
-		{"logout", true, func(p Page) templ.Component { return Logout(LogoutPage{Page: p, Instance: in}) }},
+		{"logout", true, func(p Page) templ.Component { return draw(Logout, LogoutPage{Page: p, Instance: in}) }},
 		{"logout-offline", true, func(p Page) templ.Component {
-			return Logout(LogoutPage{Page: p, Instance: storyInstance(instance.PhaseReconnecting, instance.ReasonUnreachable)})
+			return draw(Logout, LogoutPage{Page: p, Instance: storyInstance(instance.PhaseReconnecting, instance.ReasonUnreachable)})
 		}},
-		{"logout-dialog", false, func(p Page) templ.Component { return LogoutDialog(LogoutPage{Page: p, Instance: odd}) }},
+		{"logout-dialog", false, func(p Page) templ.Component { return draw(LogoutDialog, LogoutPage{Page: p, Instance: odd}) }},
 		{"delete", true, func(p Page) templ.Component {
-			return Delete(DeletePage{Page: p, Instance: odd, Typed: "x", Logout: true, Webhooks: 2, Errors: FieldErrors{"typed": hostile}})
+			return draw(Delete, DeletePage{Page: p, Instance: odd, Typed: "x", Logout: true, Webhooks: 2, Errors: FieldErrors{"typed": hostile}})
 		}},
 		{"delete-dialog", false, func(p Page) templ.Component {
-			return DeleteDialog(DeletePage{Page: p, Instance: in, Logout: true, Webhooks: 1})
+			return draw(DeleteDialog, DeletePage{Page: p, Instance: in, Logout: true, Webhooks: 1})
 		}},
 	}
 }

@@ -110,13 +110,14 @@ func number(wa *instance.WhatsApp) string {
 // OwnNumber is the number of a linked instance as people write it.
 func OwnNumber(in instance.Instance) string { return number(in.WhatsApp) }
 
-// account is the line under an instance's name in the list.
+// account is the line under an instance's name in the list. It does not say
+// the same name again.
 func account(p Page, in instance.Instance) string {
 	n := number(in.WhatsApp)
 	switch {
 	case n == "":
 		return p.T.T("instance.not_linked")
-	case in.WhatsApp.PushName == "":
+	case in.WhatsApp.PushName == "", in.WhatsApp.PushName == in.Name:
 		return n
 	default:
 		return n + " · " + in.WhatsApp.PushName

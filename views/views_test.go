@@ -232,7 +232,8 @@ func checkPage(t *testing.T, doc *goquery.Document, lang, theme string) {
 	})
 }
 
-// TestSizes holds the pages to their budgets.
+// TestSizes holds the pages to their budgets. How much they weigh when they are
+// full is seen where they are sent, by the test of package web.
 func TestSizes(t *testing.T) {
 	p, err := storyPage("en", "light")
 	if err != nil {
@@ -246,9 +247,6 @@ func TestSizes(t *testing.T) {
 		}
 	}
 	list := render(t, Instances(listPage(p, 100)))
-	if n := compressed(t, list); n > 6<<10 {
-		t.Errorf("list of 100: %d bytes compressed, more than 6 KiB", n)
-	}
 	t.Logf("list of 100: %d bytes, %d compressed", len(list), compressed(t, list))
 	if len(list) > maxList {
 		t.Errorf("list of 100: %d bytes, more than %d", len(list), maxList)

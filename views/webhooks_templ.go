@@ -897,7 +897,7 @@ func hookFields(p Page, v hookFieldsValues) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = summary(p, v.Errors, "name", "name", "url", "url", "timeout", "timeout", "headers", "headers").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = summary(p, v.Errors, "name", "name", "url", "url", "timeout", "timeout", "ordering", "ordering", "headers", "headers").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

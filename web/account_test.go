@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -82,7 +83,7 @@ func TestTimeZone(t *testing.T) {
 		t.Errorf("now is %q", text)
 	}
 	for _, bad := range []string{"Local", "../../etc/passwd", "Nowhere/City", strings.Repeat("x", 100)} {
-		c.Post("/settings/zone", url.Values{"zone": {bad}}).Want(422)
+		c.Post("/settings/zone", url.Values{"zone": {bad}}).Want(422, "#zone[aria-invalid][autofocus]", "#zone-error", "a[href='#zone']")
 	}
 	c.Post("/settings/zone", url.Values{"zone": {""}}).Want(303)
 	if a := c.Get("/settings/general"); a.Has("body[data-zone]") {
@@ -143,7 +144,7 @@ func TestPairingLinkPages(t *testing.T) {
 	if !strings.HasPrefix(at, "/link/") || countAction(k, "instance.link") != 1 {
 		t.Fatalf("the link is %q", link)
 	}
-	guest.Get(at).Want(200, "#pair-i1", `form[action="`+at+`/connect"]`)
+	guest.Get(at).Want(200, "#pair-i1", `form[action="`+at+`/connect"]`, "#link-ends time")
 	guest.Post(at+"/connect", nil).Want(303)
 	for _, elsewhere := range []string{"/instances", "/instances/i1", "/instances/i1/qr.png", "/settings/security", "/attention"} {
 		if a := guest.Get(elsewhere); a.Status != 303 && a.Status != 401 {
@@ -152,12 +153,18 @@ func TestPairingLinkPages(t *testing.T) {
 	}
 	k.Instances.Show("i1", instance.Pairing{Code: "2@x", Number: 1, Of: 6, Seq: 3, ShownAt: k.Clock.Now(), ExpiresAt: k.Clock.Now().Add(time.Minute)})
 	guest.Get(at + "/qr.png?n=3").Want(200)
-	guest.Post(at+"/pair-code", url.Values{"country": {"55"}, "phone": {"x"}}).Want(422, "#phone[aria-invalid]")
+	guest.Post(at+"/pair-code", url.Values{"country": {"55"}, "phone": {"x"}}).Want(422, "#phone[aria-invalid]", "#link-ends time:not([datetime^='0001'])")
 	guest.Post(at+"/pair-code", url.Values{"country": {"55"}, "phone": {"11 98765-0001"}}).Want(303)
+	if got := k.Instances.Actors(); !slices.Equal(got, []string{"connect by link", "code by link", "code by link"}) {
+		t.Errorf("the timeline would name %q", got)
+	}
 	k.Instances.Put(instance.Instance{ID: "i1", Name: "shop", Status: webtest.Connected(), WhatsApp: webtest.Linked("5511987650001")})
 	a := guest.Get(at).Want(200)
 	if strings.Contains(a.Body, "98765") || a.Has("#qr") {
 		t.Error("a spent link shows the number or a code")
+	}
+	if a.Has("#link-ends") {
+		t.Error("a spent link says how long it is good")
 	}
 	k.Clock.Add(auth.LinkLimit)
 	guest.Get(at).Want(404)

@@ -145,7 +145,10 @@ func TestTagsOfAnInstance(t *testing.T) {
 	if v := c.Get("/instances/i1/settings").Value("#tags", "value"); v != "BR, vendas" {
 		t.Errorf("the tags are %q", v)
 	}
-	c.Post("/instances/i1/tags", url.Values{"tags": {"other"}, "rev": {"1"}}).Want(409, `#tags[aria-invalid][value="other"]`)
+	c.Post("/instances/i1/tags", url.Values{"tags": {"other"}, "rev": {"1"}}).Want(409, `#tags[aria-invalid][value="other"]`, "#tags-form #theirs")
+	if text := c.Post("/instances/i1/tags", url.Values{"tags": {"other"}, "rev": {"1"}}).Text("#theirs"); !strings.Contains(text, "BR, vendas") || !strings.Contains(text, "other") {
+		t.Errorf("of two who changed the tags it says %q", text)
+	}
 	c.Post("/instances/i1/tags", url.Values{"tags": {"<i>"}}).Want(422, `#tags[aria-invalid][value="<i>"]`)
 	c.Post("/instances/i1/tags", url.Values{"tags": {"a,b,c,d,e,f,g,h,i,j,k"}}).Want(422, `#tags[aria-invalid]`)
 }

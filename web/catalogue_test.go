@@ -12,6 +12,8 @@ import (
 
 	"pombal/internal/locale"
 	"pombal/internal/problem"
+	"pombal/internal/safehttp"
+	"pombal/internal/webhook"
 )
 
 // Every catalogue key that this package names has a text in every language.
@@ -26,6 +28,7 @@ func TestTextsExist(t *testing.T) {
 		keys = append(keys, "error."+string(k), "error.title."+string(k))
 	}
 	keys = append(keys, keysInCode(t)...)
+	keys = append(keys, keysOfWebhooks()...)
 	for _, l := range locale.Languages() {
 		p, err := locale.New(l.Tag)
 		if err != nil {
@@ -37,6 +40,25 @@ func TestTextsExist(t *testing.T) {
 			}
 		}
 	}
+}
+
+// keysOfWebhooks are the keys that the lower packages make: of a URL that is
+// refused, of a delivery that failed or was given up, and of what a catcher says.
+func keysOfWebhooks() []string {
+	keys := webhook.Reasons()
+	for _, f := range safehttp.Faults() {
+		keys = append(keys, "error.url_"+string(f))
+	}
+	for _, c := range safehttp.Classes() {
+		keys = append(keys, "error.url_refused_"+strings.ReplaceAll(string(c), "-", "_"))
+	}
+	for _, f := range webhook.Failures() {
+		keys = append(keys, "delivery.failure."+string(f))
+	}
+	for _, v := range webhook.Verdicts() {
+		keys = append(keys, string(v))
+	}
+	return keys
 }
 
 // keysInCode are the string literals of the package that look like keys.

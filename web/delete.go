@@ -39,11 +39,7 @@ func (s *Server) sendDelete(r *request, status int, page views.DeletePage) error
 
 // deleteInstance removes an instance for good, once its name was typed.
 func (s *Server) deleteInstance(r *request) error {
-	f, err := parseForm(r)
-	if err != nil {
-		return err
-	}
-	in, err := s.Instances.Get(r.UserContext(), r.Params("id"))
+	f, in, err := s.instanceForm(r)
 	if err != nil {
 		return err
 	}

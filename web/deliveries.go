@@ -16,8 +16,12 @@ import (
 	"pombal/views"
 )
 
-// deliveriesShown is how many deliveries a page lists.
-const deliveriesShown = 50
+// deliveriesShown is how many deliveries a page lists; the page of a webhook,
+// which has much else, shows deliveriesFew.
+const (
+	deliveriesShown = 50
+	deliveriesFew   = 10
+)
 
 // listDeliveries is the ledger of a webhook, and for htmx its table.
 func (s *Server) listDeliveries(r *request) error {
@@ -46,18 +50,21 @@ func (s *Server) listDeliveries(r *request) error {
 // row moves under somebody's pointer.
 func (s *Server) addDeliveries(r *request, page *views.WebhookPage) (err error) {
 	ctx, in, h := r.UserContext(), page.Instance.ID, page.Webhook.ID
-	f := deliveryFilter(r)
+	f, shown := deliveryFilter(r), deliveriesShown
+	if f.Few = f.Few || page.Care.Lookup.Few; f.Few {
+		shown = deliveriesFew
+	}
 	q := webhook.LedgerQuery{
 		WebhookID: h, Result: f.Result, Type: event.Type(f.Event), Text: f.Text, Before: f.Before, UpTo: f.UpTo,
-		Limit: deliveriesShown + 1,
+		Limit: shown + 1,
 	}
 	q.From, _ = parseClock(f.From, location(f.Zone)) // none leaves that side open
 	q.To, _ = parseClock(f.To, location(f.Zone))     // the same
 	if page.Deliveries, err = s.Ledger.Ledger(ctx, in, q); err != nil {
 		return err
 	}
-	if f.More = len(page.Deliveries) > deliveriesShown; f.More {
-		page.Deliveries = page.Deliveries[:deliveriesShown]
+	if f.More = len(page.Deliveries) > shown; f.More {
+		page.Deliveries = page.Deliveries[:shown]
 	}
 	if f.UpTo == 0 && len(page.Deliveries) > 0 {
 		f.UpTo = page.Deliveries[0].ID
@@ -80,7 +87,7 @@ func (s *Server) addDeliveries(r *request, page *views.WebhookPage) (err error) 
 // deliveryFilter reads what a list is asked for; what it does not know asks for
 // nothing.
 func deliveryFilter(r *request) views.DeliveryFilter {
-	f := views.DeliveryFilter{Result: r.Query("result"), Event: r.Query("event"), Text: queryText(r)}
+	f := views.DeliveryFilter{Result: r.Query("result"), Event: r.Query("event"), Text: queryText(r), Few: r.Query("few") == "1"}
 	if !slices.Contains([]string{"delivered", "failing", "waiting", "dead", "dropped"}, f.Result) {
 		f.Result = ""
 	}

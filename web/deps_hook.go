@@ -56,7 +56,11 @@ type EventLog interface {
 // Catcher is the receiver inside this program; webhook.Catcher is the real one.
 type Catcher interface {
 	Path(instanceID string) string
-	List(ctx context.Context, instanceID string) ([]webhook.Caught, error)
+	// List gives what was caught, newest first: at most limit, and with before
+	// other than 0 what is older than that one.
+	List(ctx context.Context, instanceID string, before uint64, limit int) ([]webhook.Caught, error)
+	// Get finds one; webhook.ErrNoCaught.
+	Get(ctx context.Context, instanceID string, id uint64) (webhook.Caught, error)
 	Clear(ctx context.Context, instanceID string) error
 	Take(ctx context.Context, path string, header http.Header, body []byte) (status int, text string)
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"pombal/internal/event"
+	"pombal/internal/instance"
 	"pombal/internal/webhook"
 )
 
@@ -35,6 +36,16 @@ func parseForm(r *request) (form, error) {
 		}
 	}
 	return f, nil
+}
+
+// instanceForm is parseForm together with the instance of the address.
+func (s *Server) instanceForm(r *request) (form, instance.Instance, error) {
+	f, err := parseForm(r)
+	if err != nil {
+		return form{}, instance.Instance{}, err
+	}
+	in, err := s.Instances.Get(r.UserContext(), r.Params("id"))
+	return f, in, err
 }
 
 // raw gives a value as it came: passwords may begin with a space.

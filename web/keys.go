@@ -243,7 +243,7 @@ func (s *Server) rotateKey(r *request) error {
 	}
 	hours, err := strconv.Atoi(f.text("overlap"))
 	if err != nil || !slices.Contains(views.KeyOverlaps(), f.text("overlap")) {
-		return problem.InvalidField("overlap", "error.invalid")
+		return s.rotateAgain(r)
 	}
 	id := r.Params("kid")
 	secret, key, err := s.Auth.RotateKey(r.UserContext(), id, time.Duration(hours)*time.Hour)
@@ -256,6 +256,19 @@ func (s *Server) rotateKey(r *request) error {
 		return err
 	}
 	return s.showKey(r, views.KeyShownPage{Key: key, Secret: secret, OldUntil: old.ExpiresAt})
+}
+
+// rotateAgain shows the question again: the time is none of those to choose from.
+func (s *Server) rotateAgain(r *request) error {
+	page, err := s.askKey(r)
+	if err != nil {
+		return err
+	}
+	if page.Page, err = s.page(r); err != nil {
+		return err
+	}
+	page.Errors = views.FieldErrors{"overlap": page.T.T("error.key_expiry")}
+	return s.render(r, fiber.StatusUnprocessableEntity, views.KeyRotate(page))
 }
 
 // askRevokeKey asks before a key stops working.

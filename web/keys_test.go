@@ -79,9 +79,9 @@ func TestKeyForm(t *testing.T) {
 	}{
 		"no name":          {[]string{"name", ""}, "#name[aria-invalid]"},
 		"no scope":         {[]string{"scope_read", ""}, "fieldset .error"},
-		"unknown instance": {[]string{"instance", "none"}, ".note.bad"},
-		"odd days":         {[]string{"days", "12"}, ".note.bad"},
-		"days in words":    {[]string{"days", "x"}, ".note.bad"},
+		"unknown instance": {[]string{"instance", "none"}, "#instance[aria-invalid][autofocus]"},
+		"odd days":         {[]string{"days", "12"}, "#days[aria-invalid][autofocus]"},
+		"days in words":    {[]string{"days", "x"}, "#days[aria-invalid] ~ #days-error"},
 	} {
 		a := c.Post("/keys/new", keyForm(c.Token(), tc.change...))
 		if a.Status != 422 || !a.Has(tc.want) {
@@ -112,7 +112,7 @@ func TestRotateAndRevokePages(t *testing.T) {
 	at := "/keys/" + keys[0].ID
 	k.NewClient().Get("/api/v2/instance/i1", "apikey: "+old).Want(200)
 	c.Get(at+"/rotate").Want(200, "#overlap option[value='24'][selected]")
-	c.Post(at+"/rotate", url.Values{"_csrf": {c.Token()}, "overlap": {"5"}}).Want(422)
+	c.Post(at+"/rotate", url.Values{"_csrf": {c.Token()}, "overlap": {"5"}}).Want(422, "#overlap[aria-invalid][autofocus]", "a[href='#overlap']", "#rotate-go")
 	a := c.Post(at+"/rotate", url.Values{"_csrf": {c.Token()}, "overlap": {"24"}})
 	a.Want(200, "#old-until time", "#key-secret")
 	if a.Text("#key-secret") == old {

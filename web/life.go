@@ -21,6 +21,9 @@ type Versions interface {
 	// ChooseVersion overrides the number; empty ends that. problem.Invalid
 	// names "version".
 	ChooseVersion(ctx context.Context, text string) (instance.VersionInfo, error)
+	// NameDevice chooses what phones call new links; empty goes back to the
+	// default. problem.Invalid names "name".
+	NameDevice(ctx context.Context, text string) (instance.VersionInfo, error)
 }
 
 // Crashes is what the pages need of how earlier runs ended; crash.Log is the
@@ -41,8 +44,11 @@ func (s *Server) sendWhatsApp(r *request, status int, page views.WhatsAppPage) e
 		return err
 	}
 	page.Versions = s.Versions.Versions()
-	if page.Number == "" && len(page.Errors) == 0 {
+	if page.Errors["version"] == "" {
 		page.Number = page.Versions.Override
+	}
+	if page.Errors["name"] == "" {
+		page.DeviceName = page.Versions.DeviceName
 	}
 	return s.render(r, status, views.WhatsApp(page))
 }
@@ -92,6 +98,29 @@ func (s *Server) chooseVersion(r *request) error {
 	}
 	s.record(r, "whatsapp.version", "whatsapp", map[string]string{"override": info.Override, "active": info.Active})
 	return s.redirectWith(r, "/settings/whatsapp", ok("done.version", "version", info.Active))
+}
+
+// nameDevice chooses what phones call the devices that are linked from now on.
+func (s *Server) nameDevice(r *request) error {
+	f, err := parseForm(r)
+	if err != nil {
+		return err
+	}
+	text := f.text("name")
+	info, err := s.Versions.NameDevice(r.UserContext(), text)
+	if err != nil {
+		t, terr := s.printerFor(r)
+		if terr != nil {
+			return terr
+		}
+		messages, isForm := fieldErrors(t, err)
+		if !isForm {
+			return err
+		}
+		return s.sendWhatsApp(r, fiber.StatusUnprocessableEntity, views.WhatsAppPage{DeviceName: text, Errors: messages})
+	}
+	s.record(r, "whatsapp.name", "whatsapp", map[string]string{"name": info.DeviceName})
+	return s.redirectWith(r, "/settings/whatsapp", ok("done.device_name", "name", info.DeviceName))
 }
 
 // showCrashes says how earlier runs ended.

@@ -35,14 +35,22 @@ func TestProxyForm(t *testing.T) {
 	}
 	for _, bad := range []string{"proxy.example:1080", "ftp://proxy.example", "http://", "http://p.example/path", "http://p.example?x=1"} {
 		form("save", bad, "", "").Want(422, "#proxy-url[aria-invalid]")
-		form("test", bad, "", "").Want(422, "#proxy-result .bad")
+		form("test", bad, "", "").Want(422, "#proxy-url[aria-invalid]")
 	}
 	form("save", "http://p.example:1080", "", "canary").Want(422, "#proxy-user[aria-invalid]")
-	form("test", "", "", "").Want(422, "#proxy-result .bad")
+	form("test", "", "", "").Want(422, "#proxy-url[aria-invalid]")
 	if stored() != "" {
 		t.Errorf("a refused form stored %q", stored())
 	}
-	form("test", "http://p.example:9", "ana", "canary").Want(422, "#proxy-result .bad")
+	once := form("test", "http://p.example:9", "ana", "canary").Want(422, "#proxy-url[aria-invalid]", "#proxy-url-error")
+	if once.Has("#proxy-result .bad") {
+		t.Error("a page says below the form again what stands at the field")
+	}
+	for _, test := range []url.Values{
+		{"do": {"test"}, "url": {"http://p.example:9"}, "user": {"ana"}}, {"do": {"test"}, "url": {"http://p.example:1080"}, "password": {"canary"}},
+	} {
+		c.Post("/instances/i1/proxy", test, "HX-Request: true", "HX-Request-Type: partial").Want(422, "#proxy-result .bad")
+	}
 	a := form("test", "http://p.example:1080", "ana", "canary").Want(200, "#proxy-result .ok")
 	if stored() != "" || strings.Contains(a.Body, "canary") {
 		t.Error("a test stored the proxy or shows the password")
@@ -164,13 +172,21 @@ func TestWhatsAppPage(t *testing.T) {
 	if countAction(k, "whatsapp.version") != 2 {
 		t.Errorf("%d audit entries", countAction(k, "whatsapp.version"))
 	}
+	c.Post("/settings/whatsapp/name", url.Values{"name": {"<b>"}}).
+		Want(422, `#device-name[aria-invalid][value="<b>"]`, `#version:not([aria-invalid])`)
+	c.Post("/settings/whatsapp/name", url.Values{"name": {"Front desk"}}).Want(303)
+	c.Get("/settings/whatsapp").Want(200, `#device-name[value="Front desk"]`)
+	if countAction(k, "whatsapp.name") != 1 {
+		t.Errorf("%d audit entries of the name", countAction(k, "whatsapp.name"))
+	}
 	k.Versions.Info.Refused = true
 	c.Get("/instances").Want(200, `#outdated a[href="/settings/whatsapp"]`)
 	k.Auth.SetRole(auth.RoleOperator)
-	if c.Get("/settings/whatsapp").Want(200).Has("#version-form, #version-check") {
+	if c.Get("/settings/whatsapp").Want(200).Has("#version-form, #version-check, #device-form") {
 		t.Error("an operator may change the version")
 	}
 	c.Post("/settings/whatsapp/version", url.Values{"version": {"2.3000.9"}}).Want(403)
+	c.Post("/settings/whatsapp/name", url.Values{"name": {"Front desk"}}).Want(403)
 }
 
 // A refused action names the state and what would work instead: asking for the

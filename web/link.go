@@ -96,27 +96,27 @@ func (s *Server) guest(r *request) (instance.Instance, auth.LinkClaims, error) {
 
 // guestPanel is the card with the code, for the holder of a link. What it says
 // of a linked instance is that it is linked.
-func (s *Server) guestPanel(r *request) (views.InstancePanel, auth.LinkClaims, error) {
+func (s *Server) guestPanel(r *request) (views.InstancePanel, error) {
 	in, claims, err := s.guest(r)
 	if err != nil {
-		return views.InstancePanel{}, claims, err
+		return views.InstancePanel{}, err
 	}
-	panel := views.InstancePanel{Instance: in, Guest: r.Params("token")}
+	panel := views.InstancePanel{Instance: in, Guest: r.Params("token"), LinkEnds: claims.ExpiresAt}
 	if !in.Linked() {
 		s.onScreen(&panel)
 	}
 	panel.Page, err = s.fragment(r)
 	panel.User = nil
-	return panel, claims, err
+	return panel, err
 }
 
 // showGuest is the page of a pairing link.
 func (s *Server) showGuest(r *request) error {
-	panel, claims, err := s.guestPanel(r)
+	panel, err := s.guestPanel(r)
 	if err != nil {
 		return err
 	}
-	return s.render(r, fiber.StatusOK, views.Guest(views.GuestPage{Page: panel.Page, Panel: panel, Ends: claims.ExpiresAt}))
+	return s.render(r, fiber.StatusOK, views.Guest(views.GuestPage{Page: panel.Page, Panel: panel}))
 }
 
 // guestPair is the card anew.
@@ -124,7 +124,7 @@ func (s *Server) guestPair(r *request) error {
 	if !r.isHX() {
 		return r.Redirect(path("link", r.Params("token")), fiber.StatusSeeOther)
 	}
-	panel, _, err := s.guestPanel(r)
+	panel, err := s.guestPanel(r)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (s *Server) guestConnect(r *request) error {
 
 // guestCode asks for a code to type.
 func (s *Server) guestCode(r *request) error {
-	panel, _, err := s.guestPanel(r)
+	panel, err := s.guestPanel(r)
 	if err != nil {
 		return err
 	}

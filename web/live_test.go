@@ -252,8 +252,8 @@ func TestSessionThatEndsEndsItsStream(t *testing.T) {
 	k.Server.SetPace(time.Hour, 20*time.Millisecond, time.Hour, time.Second)
 	s := open(t, k.SignedIn())
 	s.until("retry: 2000")
-	seen := k.Auth.Seen()
-	time.Sleep(60 * time.Millisecond)
+	seen, looked := k.Auth.Seen(), k.Auth.Looked()
+	eventually(t, "a second look at the session", func() bool { return k.Auth.Looked() >= looked+2 })
 	if k.Auth.Seen() != seen {
 		t.Error("a stream counts as somebody being there")
 	}

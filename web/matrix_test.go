@@ -106,7 +106,6 @@ func declared(k *webtest.Kit, method, at string) (path, right string, ok bool) {
 var notOnTheseStates = []string{
 	"/reauth", "/settings/crashes/dismiss", "/settings/sessions/:sid/end", "/settings/sessions/end-others",
 	"/instances/:id/cancel", "/instances/:id/pair-code", "/instances/:id/passkey", "/instances/:id/passkey-confirm",
-	"/instances/:id/catch/clear",
 	"/instances/:id/webhooks/:wid/replay", "/instances/:id/webhooks/:wid/replay/dead", "/instances/bulk",
 }
 

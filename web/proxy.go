@@ -106,7 +106,7 @@ func (s *Server) testProxy(r *request, in instance.Instance, p *instance.Proxy, 
 		if err != nil {
 			return err
 		}
-		return s.render(r, status, views.ProxyTested(views.ProxyResult{Page: frame, Took: typed.Took, Problem: typed.Errors["url"]}))
+		return s.render(r, status, views.ProxyTested(views.ProxyResult{Page: frame, Took: typed.Took, Errors: typed.Errors}))
 	}
 	return s.sendSettings(r, status, views.InstanceSettingsPage{Instance: in, Name: in.Name, Proxy: typed})
 }
@@ -135,7 +135,7 @@ func (s *Server) readProxy(ctx context.Context, stored *instance.Proxy, f form) 
 	if user, password := f.text("user"), f.raw("password"); user != "" {
 		u.User = url.UserPassword(user, password)
 	} else if password != "" {
-		return nil, problem.InvalidField("user", "error.required")
+		return nil, problem.InvalidField("user", "error.proxy_user")
 	}
 	p := &instance.Proxy{URL: u.String()}
 	if stored == nil || stored.String() != p.String() {

@@ -75,23 +75,7 @@ func (r *request) target() string {
 
 // may says whether the caller has at least this role.
 func (r *request) may(least auth.Role) bool {
-	return r.user != nil && rank(r.user.Role) >= rank(least)
-}
-
-// rank orders the roles; an unknown role may nothing.
-func rank(role auth.Role) int {
-	switch role {
-	case auth.RoleOwner:
-		return 4
-	case auth.RoleAdmin:
-		return 3
-	case auth.RoleOperator:
-		return 2
-	case auth.RoleViewer:
-		return 1
-	default:
-		return 0
-	}
+	return r.user != nil && r.user.Role.AtLeast(least)
 }
 
 // address is where the caller is. Behind trusted proxies it is the right-most

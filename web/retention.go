@@ -36,6 +36,32 @@ func (s *Server) setRetention(r *request) error {
 	if err != nil {
 		return err
 	}
+	policy, page := readRetention(f)
+	doomed, err := s.Upkeep.Doomed(r.UserContext(), policy)
+	if err != nil {
+		return s.retentionAgain(r, page, err)
+	}
+	seal := views.RetentionSeal(policy)
+	if f.text("agreed") != seal && anyDoomed(doomed) {
+		page.Doomed, page.Agreed = doomed, seal
+		return s.sendRetention(r, fiber.StatusOK, page)
+	}
+	before, err := s.Upkeep.Policy(r.UserContext())
+	if err != nil {
+		return err
+	}
+	if err := s.Upkeep.SetPolicy(r.UserContext(), policy); err != nil {
+		return err
+	}
+	s.record(r, "settings.retention", "settings", map[string]string{
+		"before": views.RetentionSeal(before), "after": seal,
+	})
+	return s.redirectWith(r, "/settings/retention", ok("done.saved"))
+}
+
+// readRetention reads the policy, and the page as it was typed. A kind whose
+// days are no number is missing from the policy.
+func readRetention(f form) (upkeep.Policy, views.RetentionPage) {
 	page := views.RetentionPage{Days: make(map[upkeep.Kind]string)}
 	policy := make(upkeep.Policy)
 	for _, kind := range upkeep.Choices() {
@@ -51,37 +77,31 @@ func (s *Server) setRetention(r *request) error {
 	if page.NoMessages = f.ticked("messages_off"); page.NoMessages {
 		policy[upkeep.Messages] = upkeep.Off
 	}
-	doomed, err := s.Upkeep.Doomed(r.UserContext(), policy)
+	return policy, page
+}
+
+// retentionAgain shows what is wrong with what was typed.
+func (s *Server) retentionAgain(r *request, page views.RetentionPage, cause error) error {
+	t, err := s.printerFor(r)
 	if err != nil {
-		t, terr := s.printerFor(r)
-		if terr != nil {
-			return terr
-		}
-		messages, isForm := fieldErrors(t, err)
-		if !isForm {
-			return err
-		}
-		page.Errors = messages
-		return s.sendRetention(r, fiber.StatusUnprocessableEntity, page)
+		return err
 	}
-	seal := views.RetentionSeal(policy)
+	messages, isForm := fieldErrors(t, cause)
+	if !isForm {
+		return cause
+	}
+	page.Errors = messages
+	return s.sendRetention(r, fiber.StatusUnprocessableEntity, page)
+}
+
+// anyDoomed says whether anything would be deleted.
+func anyDoomed(doomed map[upkeep.Kind]int) bool {
 	for _, n := range doomed {
-		if n > 0 && f.text("agreed") != seal {
-			page.Doomed, page.Agreed = doomed, seal
-			return s.sendRetention(r, fiber.StatusOK, page)
+		if n > 0 {
+			return true
 		}
 	}
-	before, err := s.Upkeep.Policy(r.UserContext())
-	if err != nil {
-		return err
-	}
-	if err := s.Upkeep.SetPolicy(r.UserContext(), policy); err != nil {
-		return err
-	}
-	s.record(r, "settings.retention", "settings", map[string]string{
-		"before": views.RetentionSeal(before), "after": seal,
-	})
-	return s.redirectWith(r, "/settings/retention", ok("done.saved"))
+	return false
 }
 
 // daysText is a policy as the fields of the form hold it.

@@ -53,12 +53,18 @@ func world(k *webtest.Kit) {
 		ID: "w1", InstanceID: "i1", Name: "crm", URL: "https://crm.example/hook", Enabled: true,
 		Events: webhook.Events{Toggles: webhook.AllToggles()},
 	})
+	for range 30 { // more than a page of them
+		k.Catch.Put("i1", webhook.Caught{
+			At: k.Clock.Now(), Event: "messages.upsert", EventID: "e1", Verdict: webhook.VerdictGood, Webhook: "crm",
+			Head: "Webhook-Id: e1", Body: `{"event":"messages.upsert"}`, Size: 27,
+		})
+	}
 }
 
 // address fills in the parameters of a route.
 func address(path string) string {
 	css := strings.Split(strings.TrimPrefix(static.URL("css/app.css"), "/static/"), "/")
-	return strings.NewReplacer(":hash", css[0], "*", "css/app.css", ":id", "i1", ":wid", "w1", ":did", "1", ":seq", "1", ":preset", "crm", ":type", "newJwt", ":kid", "k1",
+	return strings.NewReplacer(":hash", css[0], "*", "css/app.css", ":id", "i1", ":wid", "w1", ":did", "1", ":cid", "1", ":seq", "1", ":preset", "crm", ":type", "newJwt", ":kid", "k1",
 		":sid", "s1", ":token", "t1", ":instanceId", "i1").Replace(strings.Replace(path, ":instanceId", "i1", 1))
 }
 

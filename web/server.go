@@ -6,7 +6,6 @@
 package web
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/klauspost/compress/gzip"
 
 	"pombal/internal/live"
 	"pombal/views"
@@ -137,7 +137,7 @@ func NewServer(d Deps) (*Server, error) {
 	s := &Server{Deps: d, pace: defaultPace(), guests: limiter{burst: guestBurst, every: guestEvery},
 		checks: limiter{burst: checkBurst, every: checkEvery}}
 	s.gzips.New = func() any {
-		w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for unknown levels alone
+		w, _ := gzip.NewWriterLevel(nil, compressLevel) // fails for unknown levels alone
 		return w
 	}
 	if err := s.readConfig(); err != nil {

@@ -69,29 +69,37 @@ func (s *Server) renameInstance(r *request) error {
 	return s.redirectWith(r, path("instances", in.ID, "settings"), ok("done.saved"))
 }
 
+// renameAgain shows what is wrong with the name that was typed.
 func (s *Server) renameAgain(r *request, name string, cause error) error {
-	t, err := s.printerFor(r)
+	page, status, err := s.refusedEdit(r, "name", cause)
 	if err != nil {
 		return err
 	}
-	status := fiber.StatusUnprocessableEntity
+	page.Name = name
+	if status == fiber.StatusConflict {
+		page.Changed = "name"
+	}
+	return s.sendSettings(r, status, page)
+}
+
+// refusedEdit is the page after an edit of a field was refused: what was typed
+// there is not valid, or somebody else saved first. Any other cause is returned.
+func (s *Server) refusedEdit(r *request, field string, cause error) (page views.InstanceSettingsPage, status int, err error) {
+	t, err := s.printerFor(r)
+	if err != nil {
+		return page, 0, err
+	}
+	status = fiber.StatusUnprocessableEntity
 	messages, isForm := fieldErrors(t, cause)
 	if errors.Is(cause, instance.ErrChanged) {
 		status, isForm = fiber.StatusConflict, true
-		messages = views.FieldErrors{"name": t.Text(instance.ErrChanged.Text)}
+		messages = views.FieldErrors{field: t.Text(instance.ErrChanged.Text)}
 	}
 	if !isForm {
-		return cause
+		return page, 0, cause
 	}
 	in, err := s.Instances.Get(r.UserContext(), r.Params("id"))
-	if err != nil {
-		return err
-	}
-	page := views.InstanceSettingsPage{Instance: in, Name: name, Errors: messages}
-	if status == fiber.StatusConflict {
-		page.Theirs = in.Name
-	}
-	return s.sendSettings(r, status, page)
+	return views.InstanceSettingsPage{Instance: in, Name: in.Name, Errors: messages}, status, err
 }
 
 // revision reads the edit that a form builds on; 0 when it does not say.
@@ -130,11 +138,7 @@ func (s *Server) revealToken(r *request) error {
 
 // createKey makes a client key for an instance and shows it, once.
 func (s *Server) createKey(r *request) error {
-	f, err := parseForm(r)
-	if err != nil {
-		return err
-	}
-	in, err := s.Instances.Get(r.UserContext(), r.Params("id"))
+	f, in, err := s.instanceForm(r)
 	if err != nil {
 		return err
 	}

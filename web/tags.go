@@ -2,13 +2,11 @@ package web
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"pombal/internal/instance"
-	"pombal/views"
 )
 
 // Tagger gives instances the words that they are found by; instance.Manager is
@@ -44,22 +42,13 @@ func (s *Server) setTags(r *request) error {
 
 // setTagsAgain shows what is wrong with what was typed.
 func (s *Server) setTagsAgain(r *request, typed string, cause error) error {
-	t, err := s.printerFor(r)
+	page, status, err := s.refusedEdit(r, "tags", cause)
 	if err != nil {
 		return err
 	}
-	status := fiber.StatusUnprocessableEntity
-	messages, isForm := fieldErrors(t, cause)
-	if errors.Is(cause, instance.ErrChanged) {
-		status, isForm = fiber.StatusConflict, true
-		messages = views.FieldErrors{"tags": t.Text(instance.ErrChanged.Text)}
+	page.Tags = typed
+	if status == fiber.StatusConflict {
+		page.Changed = "tags"
 	}
-	if !isForm {
-		return cause
-	}
-	in, err := s.Instances.Get(r.UserContext(), r.Params("id"))
-	if err != nil {
-		return err
-	}
-	return s.sendSettings(r, status, views.InstanceSettingsPage{Instance: in, Name: in.Name, Tags: typed, Errors: messages})
+	return s.sendSettings(r, status, page)
 }

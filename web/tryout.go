@@ -36,11 +36,7 @@ func (s *Server) sendTest(r *request, status int, page views.TestPage) error {
 
 // sendTestMessage sends it. The answer comes once WhatsApp has taken it.
 func (s *Server) sendTestMessage(r *request) error {
-	f, err := parseForm(r)
-	if err != nil {
-		return err
-	}
-	in, err := s.Instances.Get(r.UserContext(), r.Params("id"))
+	f, in, err := s.instanceForm(r)
 	if err != nil {
 		return err
 	}

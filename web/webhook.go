@@ -63,6 +63,7 @@ func (s *Server) sendWholeWebhook(r *request, status int, page views.WebhookPage
 	if page.Care.Seen, err = s.seen(r, page.Instance.ID); err != nil {
 		return err
 	}
+	page.Care.Lookup.Few = true
 	if err := s.addDeliveries(r, &page); err != nil {
 		return err
 	}

@@ -178,6 +178,25 @@ func (s *Server) showSample(r *request) error {
 	return s.render(r, fiber.StatusOK, views.Sample(page))
 }
 
+// showVerify shows how a receiver checks that a call is genuine.
+func (s *Server) showVerify(r *request) error {
+	in, h, err := s.loadWebhook(r)
+	if err != nil {
+		return err
+	}
+	page := webhookPage(in, h)
+	if r.wantsFragment() {
+		if page.Page, err = s.fragment(r); err != nil {
+			return err
+		}
+		return s.render(r, fiber.StatusOK, views.VerifyDialog(page))
+	}
+	if page.Page, err = s.page(r); err != nil {
+		return err
+	}
+	return s.render(r, fiber.StatusOK, views.Verify(page))
+}
+
 func sampleBody(info event.Info, from event.WireInstance, now time.Time) (string, error) {
 	id, err := event.NewID()
 	if err != nil {

@@ -76,11 +76,7 @@ func (s *Server) sendNewWebhook(r *request, status int, page views.WebhookNewPag
 // createWebhook adds a webhook. The buttons beside the toggles change nothing
 // but the form.
 func (s *Server) createWebhook(r *request) error {
-	f, err := parseForm(r)
-	if err != nil {
-		return err
-	}
-	in, err := s.Instances.Get(r.UserContext(), r.Params("id"))
+	f, in, err := s.instanceForm(r)
 	if err != nil {
 		return err
 	}

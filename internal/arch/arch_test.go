@@ -91,6 +91,11 @@ func TestEveryPackageHasAPlaceAndAComment(t *testing.T) {
 			t.Errorf("%s has no package comment", pkg)
 		}
 	}
+	for pkg := range places() {
+		if _, ok := comments[pkg]; !ok {
+			t.Errorf("%s is in the table but not in the module", pkg)
+		}
+	}
 }
 
 func TestBreachesAreCaught(t *testing.T) {
@@ -100,15 +105,17 @@ func TestBreachesAreCaught(t *testing.T) {
 		ok            bool
 	}{
 		{".", "pombal/internal/wastore", true},
-		{".", "pombal/internal/wasim", true},
-		{".", "pombal/internal/demo", true},
+		{".", "pombal/internal/app", true},
+		{"internal/app", "pombal/internal/wastore", true},
+		{"internal/app", "pombal/internal/demo", true},
+		{"internal/app", "pombal/web", true},
 		{"internal/demo", "pombal/internal/wasim", true},
 		{"internal/demo", "pombal/internal/locale", true},
 		{"internal/locale", "pombal/internal/problem", true},
 		{"internal/store", "pombal/internal/webhook", true},
 		{"internal/wastore", "pombal/internal/store", true},
-		{"web/codechat", "pombal/web/httpx", true},
-		{"web", "pombal/web/httpx", true},
+		{"web/codechat", "pombal/internal/webhook", true},
+		{"web", "pombal/web/codechat", true},
 		{"web", "pombal/views", true},
 		{"web", "github.com/gofiber/fiber/v2", true},
 		{"web/webtest", "pombal/internal/store", true},
@@ -127,8 +134,11 @@ func TestBreachesAreCaught(t *testing.T) {
 		{"internal/demo", "pombal/internal/store", false},       // past its reach
 		{"internal/whatsapp", "pombal/internal/wasim", false},   // the stand-in serves the demo and tests
 		{"web", "pombal/internal/wasim", false},                 // the same
-		{"web", "pombal/internal/demo", false},                  // main's alone
-		{"views", "pombal/web/httpx", false},                    // sideways and not its own
+		{".", "pombal/internal/wasim", false},                   // the same
+		{"web", "pombal/internal/demo", false},                  // the product's alone
+		{"web", "pombal/internal/app", false},                   // main's alone
+		{"views", "pombal/web", false},                          // up
+		{"web/codechat", "pombal/web/insprl", false},            // sideways
 		{"internal/store", "pombal/internal/store/storetest", false},
 		{".", "pombal/web/webtest", false},
 		{"internal/store", "pombal", false},

@@ -22,6 +22,25 @@ const (
 	RoleViewer   Role = "viewer"   // look, without message bodies
 )
 
+// AtLeast says whether the role may do all that least may. An unknown role may
+// nothing.
+func (r Role) AtLeast(least Role) bool { return r.rank() > 0 && r.rank() >= least.rank() }
+
+func (r Role) rank() int {
+	switch r {
+	case RoleOwner:
+		return 4
+	case RoleAdmin:
+		return 3
+	case RoleOperator:
+		return 2
+	case RoleViewer:
+		return 1
+	default:
+		return 0
+	}
+}
+
 // User is a person who may sign in.
 type User struct {
 	ID           string    `json:"id"`

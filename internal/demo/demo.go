@@ -28,9 +28,8 @@ type Screen struct {
 
 // Config is what Start needs.
 type Config struct {
-	Log     *slog.Logger
-	Addr    string          // loopback host:port, port 0 for any
-	Screens func() []Screen // what can be scanned now; set later by Show when nil
+	Log  *slog.Logger
+	Addr string // loopback host:port, port 0 for any
 }
 
 // Demo is the running stand-in world.
@@ -48,7 +47,7 @@ type Demo struct {
 	links   sync.WaitGroup
 
 	mu      sync.Mutex
-	screens func() []Screen
+	screens func() []Screen // what can be scanned now; nil until Fill
 	entry   entry
 	filled  []string // the ids of the instances that Fill made
 }
@@ -79,7 +78,7 @@ func Start(cfg Config) (*Demo, error) {
 	}
 	d := &Demo{
 		Network: network, log: cfg.Log, listener: listener, served: make(chan struct{}),
-		receiver: newReceiver(), screens: cfg.Screens,
+		receiver: newReceiver(),
 	}
 	d.linking, d.unlink = context.WithCancel(context.Background())
 	handler, err := d.routes()
@@ -96,8 +95,8 @@ func Start(cfg Config) (*Demo, error) {
 	return d, nil
 }
 
-// Show tells the phones what can be scanned.
-func (d *Demo) Show(screens func() []Screen) {
+// showScreens tells the phones what can be scanned.
+func (d *Demo) showScreens(screens func() []Screen) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.screens = screens

@@ -24,7 +24,7 @@ func (d *Demo) Fill(ctx context.Context, instances *instance.Manager, hooks *web
 	if _, err := d.fill(ctx, instances, "Support"); err != nil {
 		return err
 	}
-	d.Show(func() []Screen { return screens(ctx, instances) })
+	d.showScreens(func() []Screen { return screens(ctx, instances) })
 	return nil
 }
 

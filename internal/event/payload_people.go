@@ -14,7 +14,14 @@ type StatusData struct {
 	// KeyParticipant is who has got or read it, in a group.
 	KeyParticipant    string `json:"keyParticipant,omitempty"`    // ours
 	KeyParticipantLID string `json:"keyParticipantLid,omitempty"` // ours
+	// Reason says why a message is PENDING: ReasonUndecryptable, or nothing.
+	Reason string `json:"reason,omitempty"` // ours
 }
+
+// ReasonUndecryptable is the reason of a StatusData that says that a message has
+// come and cannot be read yet. It is asked for again; once it can be read, it
+// follows as messages.upsert with the same KeyID.
+const ReasonUndecryptable = "undecryptable"
 
 // SentData is the data of send.message: a message with what the sender asked
 // to be given back.

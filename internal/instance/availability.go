@@ -55,12 +55,12 @@ func (m *Manager) Availability(ctx context.Context, id string, window time.Durat
 		return Availability{}, err
 	}
 	slices.Reverse(moments)
-	return availability(moments, now, window, max(slots, 1)), nil
+	return AvailabilityOf(moments, now, window, max(slots, 1)), nil
 }
 
-// availability adds up moments, oldest first. The first may lie before the
+// AvailabilityOf adds up moments, oldest first. The first may lie before the
 // window: it says how things stood at its beginning.
-func availability(moments []Moment, now time.Time, window time.Duration, slots int) Availability {
+func AvailabilityOf(moments []Moment, now time.Time, window time.Duration, slots int) Availability {
 	start := now.Add(-window)
 	a := Availability{Window: window, Bar: make([]Slot, slots)}
 	size := window / time.Duration(slots)

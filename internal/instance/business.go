@@ -142,7 +142,7 @@ func (m *Manager) UpdateBusiness(ctx context.Context, id string, p BusinessParam
 // check trims the name and says what is wrong.
 func (p *BusinessParams) check() error {
 	if p.Name != nil {
-		name, err := cleanName(*p.Name)
+		name, err := CleanName(*p.Name)
 		if err != nil {
 			return err
 		}

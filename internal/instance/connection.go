@@ -221,7 +221,7 @@ func (r *runner) disconnected(code int) {
 		s.Reason, s.Code, s.Detail = ReasonStream, r.stream.Code, r.stream.Detail
 	}
 	if r.in.Status.Phase.Pairing() {
-		r.pairingLost(s.Reason)
+		r.pairingLost(s)
 		return
 	}
 	r.retryDial(s)
@@ -347,7 +347,7 @@ func (r *runner) noAnswer(misses int) {
 	switch {
 	case !r.in.Linked():
 		r.hangUp()
-		r.pairingLost(ReasonNoAnswer)
+		r.pairingLost(Status{Reason: ReasonNoAnswer})
 	case misses >= r.deps.Timing.NoAnswers:
 		r.hangUp()
 		r.clear(timerSync)

@@ -17,6 +17,8 @@ type Engine interface {
 	Open(ctx context.Context, p OpenParams) (Session, error)
 	// Erase deletes the keys of a device durably; nil when there are none.
 	Erase(ctx context.Context, device string) error
+	// Devices lists the devices whose keys are kept, as AD JIDs.
+	Devices(ctx context.Context) ([]string, error)
 	// OnVersion registers what to call when WhatsApp may accept us again
 	// because another version number is in use. It is called from any
 	// goroutine and must not block.
@@ -95,7 +97,9 @@ type Session interface {
 	// MarkRead sends read receipts. ErrNotConnected.
 	MarkRead(ctx context.Context, r Read) error
 	// Close disconnects and lets go of everything. The session is of no use
-	// afterwards and sends no more signals.
+	// afterwards and sends no more signals. A linking that Sink.BeforePair has
+	// let through is over when it returns: the device's keys are there and the
+	// phone has been told, or neither.
 	Close()
 }
 

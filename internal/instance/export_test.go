@@ -76,7 +76,13 @@ func CheckAnswer(request, answer []byte) ([]byte, error) { return checkAnswer(re
 func CleanPhone(text string) (string, error)             { return cleanPhone(text) }
 func OtherForm(phone string) string                      { return otherForm(phone) }
 
-// AvailabilityOf is availability.
-func AvailabilityOf(moments []Moment, now time.Time, window time.Duration, slots int) Availability {
-	return availability(moments, now, window, slots)
+// Queued counts what waits in the mailbox of an instance.
+func (m *Manager) Queued(id string) int {
+	r, err := m.runner(id)
+	if err != nil {
+		return 0
+	}
+	r.box.mu.Lock()
+	defer r.box.mu.Unlock()
+	return len(r.box.queue)
 }

@@ -313,3 +313,17 @@ func TestPairingCodeOnAClock(t *testing.T) {
 		t.Errorf("unknown instance: %v", err)
 	}
 }
+
+// A connection that ends while a code is shown leaves WhatsApp's number for it,
+// which the sentence on the page needs.
+func TestPairingLostKeepsTheNumber(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, longTiming())
+	id := s.create("shop")
+	_, err := s.manager.Connect(context.Background(), id)
+	s.must(err)
+	s.tell(id, instance.SignalQR{Codes: codes()}, instance.SignalDisconnected{Code: 503})
+	if got := s.want(id, instance.PhaseConnecting, instance.ReasonBusy); got.Code != 503 || got.NextAt.IsZero() {
+		t.Errorf("status = %+v", got)
+	}
+}

@@ -44,107 +44,6 @@ func TestPairReceiveLogout(t *testing.T) {
 	wantStates(t, h.Events(in.ID), "on", "off")
 }
 
-// From every state a logout ends where pairing works again, on the same id,
-// five times over.
-func TestLogoutFromEveryStateThenPairAgain(t *testing.T) {
-	t.Parallel()
-	h := instancetest.New(t, instancetest.Options{})
-	phone := h.Network.NewPhone("5511987650001", "Shop Front")
-	in := h.Create("shop")
-	cases := []struct {
-		name     string
-		reach    func(t *testing.T)
-		unlinked bool
-		linked   bool
-	}{
-		{"connected", func(*testing.T) { h.Pair(in.ID, phone) }, true, true},
-		{"qr shown", func(*testing.T) { h.Code(in.ID) }, false, false},
-		{"connecting", func(t *testing.T) {
-			h.Network.SetFaults(wasim.Faults{SlowHandshake: 200 * time.Millisecond})
-			t.Cleanup(func() { h.Network.SetFaults(wasim.Faults{}) })
-			if _, err := h.Manager.Connect(context.Background(), in.ID); err != nil {
-				t.Fatal(err)
-			}
-		}, false, false},
-		{"network gone", func(t *testing.T) {
-			h.Pair(in.ID, phone)
-			if err := h.Network.Stop(); err != nil {
-				t.Fatal(err)
-			}
-			h.Phase(in.ID, instance.PhaseReconnecting)
-		}, false, true},
-		{"logged out by the phone", func(t *testing.T) {
-			device := h.Pair(in.ID, phone)
-			if err := phone.RemoveDevice(context.Background(), device); err != nil {
-				t.Fatal(err)
-			}
-			h.Phase(in.ID, instance.PhaseLoggedOut)
-		}, false, false},
-	}
-	for _, tc := range cases {
-		t.Run(tc.name, func(t *testing.T) {
-			tc.reach(t)
-			res := h.Logout(in.ID)
-			if res.WasLinked != tc.linked || res.Unlinked != tc.unlinked || res.Erased != tc.linked {
-				t.Errorf("logout = %+v, want linked %v, unlinked %v", res, tc.linked, tc.unlinked)
-			}
-			if tc.name == "network gone" {
-				if err := h.Network.Resume(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for _, d := range phone.Devices() { // what a person would tidy up on the phone
-				if err := phone.RemoveDevice(context.Background(), d); err != nil {
-					t.Fatal(err)
-				}
-			}
-			h.Pair(in.ID, phone)
-			if again := h.Logout(in.ID); !again.Unlinked {
-				t.Errorf("logout after pairing again = %+v", again)
-			}
-		})
-	}
-}
-
-func TestLogoutTwiceAndRequireConnected(t *testing.T) {
-	t.Parallel()
-	h := instancetest.New(t, instancetest.Options{})
-	phone := h.Network.NewPhone("5511987650001", "Shop Front")
-	in := h.Create("shop")
-	_, err := h.Manager.Logout(context.Background(), in.ID, instance.LogoutParams{RequireConnected: true})
-	if !errors.Is(err, instance.ErrNotConnected) {
-		t.Fatalf("logout of an unlinked instance = %v, want ErrNotConnected", err)
-	}
-	h.Pair(in.ID, phone)
-	h.Logout(in.ID)
-	before := len(h.Events(in.ID))
-	for range 3 {
-		if res := h.Logout(in.ID); res.WasLinked || res.Unlinked {
-			t.Errorf("repeated logout = %+v, want nothing to do", res)
-		}
-	}
-	if after := len(h.Events(in.ID)); after != before {
-		t.Errorf("repeated logouts recorded %d events", after-before)
-	}
-}
-
-// A silent server costs a logout its limit, not more; the keys are erased here
-// and the answer says so.
-func TestLogoutWithSilentServer(t *testing.T) {
-	t.Parallel()
-	timing := instancetest.QuickTiming()
-	timing.Logout = 300 * time.Millisecond
-	h := instancetest.New(t, instancetest.Options{Timing: &timing})
-	phone := h.Network.NewPhone("5511987650001", "Shop Front")
-	in := h.Create("shop")
-	h.Pair(in.ID, phone)
-	h.Network.SetFaults(wasim.Faults{SilentIQ: []string{"md"}})
-	res := h.Logout(in.ID)
-	if res.Unlinked || !res.Erased || res.Instance.Status.Reason != instance.ReasonLocalOnly {
-		t.Fatalf("logout = %+v, want erased here only", res)
-	}
-}
-
 func TestRestartBringsLinkedInstancesBack(t *testing.T) {
 	t.Parallel()
 	h := instancetest.New(t, instancetest.Options{})
@@ -252,52 +151,6 @@ func TestReplacedStaysUntilTheOperatorActs(t *testing.T) {
 	h.Phase(in.ID, instance.PhaseConnected)
 }
 
-// Codes rotate, rounds are renewed while somebody looks, and nothing is shown
-// after the last one.
-func TestCodesRotateWhileWatched(t *testing.T) {
-	t.Parallel()
-	timing := instancetest.QuickTiming()
-	timing.QRFirst, timing.QRNext, timing.Rounds = 40*time.Millisecond, 20*time.Millisecond, 2
-	h := instancetest.New(t, instancetest.Options{Timing: &timing})
-	in := h.Create("shop")
-	seen := make(map[string]bool)
-	h.Code(in.ID)
-	h.Until("the end of two rounds", func() bool {
-		if p, ok := h.Manager.Pairing(in.ID); ok {
-			seen[p.Code] = true
-		}
-		return h.Get(in.ID).Status.Phase == instance.PhaseLinkExpired
-	})
-	if got := h.Get(in.ID).Status.Reason; got != instance.ReasonCodesSpent {
-		t.Errorf("reason = %s, want codes spent", got)
-	}
-	if n := countType(h.Events(in.ID), event.QRCodeUpdate); n != 12 {
-		t.Errorf("%d codes in two rounds of six", n)
-	}
-	if _, ok := h.Manager.Pairing(in.ID); ok {
-		t.Error("a code is on the screen after the end")
-	}
-	h.Code(in.ID) // and it can be asked for again
-}
-
-func TestNoRoundWithoutViewer(t *testing.T) {
-	t.Parallel()
-	timing := instancetest.QuickTiming()
-	timing.QRFirst, timing.QRNext, timing.Watched = 30*time.Millisecond, 10*time.Millisecond, time.Millisecond
-	h := instancetest.New(t, instancetest.Options{Timing: &timing})
-	in := h.Create("shop")
-	if _, err := h.Manager.Connect(context.Background(), in.ID); err != nil {
-		t.Fatal(err)
-	}
-	got := h.Phase(in.ID, instance.PhaseLinkExpired)
-	if got.Status.Reason != instance.ReasonNobodyWatches {
-		t.Errorf("reason = %s", got.Status.Reason)
-	}
-	if n := h.Network.Connections(); n != 1 {
-		t.Errorf("%d connections for one round", n)
-	}
-}
-
 func TestUnreachableSaysSoAndRetries(t *testing.T) {
 	t.Parallel()
 	h := instancetest.New(t, instancetest.Options{})
@@ -312,64 +165,6 @@ func TestUnreachableSaysSoAndRetries(t *testing.T) {
 	})
 	h.Network.SetFaults(wasim.Faults{})
 	h.Code(in.ID)
-}
-
-func TestDeleteErasesAndFreesTheName(t *testing.T) {
-	t.Parallel()
-	h := instancetest.New(t, instancetest.Options{})
-	phone := h.Network.NewPhone("5511987650001", "Shop Front")
-	in := h.Create("shop")
-	h.Pair(in.ID, phone)
-	ctx := context.Background()
-	if err := h.Manager.Delete(ctx, in.ID, instance.DeleteParams{Logout: true}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.Manager.Get(ctx, in.ID); !errors.Is(err, instance.ErrNotFound) {
-		t.Errorf("deleted instance: %v", err)
-	}
-	if left, err := h.Keys.Devices(ctx); err != nil || len(left) != 0 || len(phone.Devices()) != 0 {
-		t.Errorf("keys left: %v, on the phone: %v, %v", left, phone.Devices(), err)
-	}
-	h.Create("shop")
-}
-
-func TestFiftyConnectsMakeOneSocket(t *testing.T) {
-	t.Parallel()
-	h := instancetest.New(t, instancetest.Options{})
-	in := h.Create("shop")
-	done := make(chan error, 50)
-	for range 50 {
-		go func() {
-			_, err := h.Manager.Connect(context.Background(), in.ID)
-			done <- err
-		}()
-	}
-	for range 50 {
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
-	h.Code(in.ID)
-	if n := h.Network.Connections(); n != 1 {
-		t.Errorf("%d sockets, want 1", n)
-	}
-}
-
-func TestNames(t *testing.T) {
-	t.Parallel()
-	h := instancetest.New(t, instancetest.Options{})
-	ctx := context.Background()
-	for _, name := range []string{"", " ", "a/b", "<b>", "x\ny", string(make([]byte, 65)), "😀"} {
-		if _, err := h.Manager.Create(ctx, instance.CreateParams{Name: name}); err == nil {
-			t.Errorf("name %q was taken", name)
-		}
-	}
-	for _, name := range []string{"Loja SP", "दुकान", "a-b_c.9", "Ação"} {
-		h.Create(name)
-	}
-	if _, err := h.Manager.Create(ctx, instance.CreateParams{Name: "loja sp"}); !errors.Is(err, instance.ErrNameTaken) {
-		t.Errorf("the same name in another case: %v", err)
-	}
 }
 
 func countType(events []event.Event, t event.Type) int {
@@ -428,29 +223,5 @@ func same(t *testing.T, what string, got, want []string) {
 		if got[i] != want[i] {
 			t.Fatalf("%s: got %q, want %q", what, got, want)
 		}
-	}
-}
-
-// A pairing that was given up in the middle of its handshake does not hold up
-// the next one: the library waits 20 s for the answer it no longer needs.
-func TestCancelDuringHandshakeDoesNotDelayTheNextCode(t *testing.T) {
-	t.Parallel()
-	h := instancetest.New(t, instancetest.Options{})
-	in := h.Create("shop")
-	h.Network.SetFaults(wasim.Faults{SlowHandshake: time.Minute})
-	if _, err := h.Manager.Connect(context.Background(), in.ID); err != nil {
-		t.Fatal(err)
-	}
-	if err := h.Network.WaitDials(context.Background(), 1); err != nil {
-		t.Fatal(err)
-	}
-	if err := h.Manager.CancelPairing(context.Background(), in.ID); err != nil {
-		t.Fatal(err)
-	}
-	h.Network.SetFaults(wasim.Faults{})
-	began := time.Now()
-	h.Code(in.ID)
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("the next code took %s", took)
 	}
 }

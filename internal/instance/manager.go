@@ -85,6 +85,7 @@ func (m *Manager) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	m.eraseOrphans(ctx, stored)
 	var back, moving []*runner
 	for _, in := range stored {
 		r := m.add(in)

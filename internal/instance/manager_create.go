@@ -32,7 +32,7 @@ func (m *Manager) draft(ctx context.Context, p CreateParams) (Instance, error) {
 	if err := errors.Join(idErr, tokenErr); err != nil {
 		return Instance{}, err
 	}
-	name, err := cleanName(p.Name)
+	name, err := CleanName(p.Name)
 	if p.Name == "" && p.AutoName {
 		name, err = "instance-"+id[len(id)-8:], nil
 	}

@@ -1,17 +1,13 @@
 package instance
 
-import (
-	"context"
-
-	"pombal/internal/live"
-)
+import "context"
 
 // The operations of a linked or idle instance. Each is carried out by the
 // instance's own goroutine.
 
 // Rename changes the name if rev is still the stored one.
 func (m *Manager) Rename(ctx context.Context, id, name string, rev uint64) (Instance, error) {
-	name, err := cleanName(name)
+	name, err := CleanName(name)
 	if err != nil {
 		return Instance{}, err
 	}
@@ -68,30 +64,4 @@ func (m *Manager) Logout(ctx context.Context, id string, p LogoutParams) (Logout
 		return LogoutResult{}, err
 	}
 	return res, nil
-}
-
-// Delete removes an instance and the keys of its device for good.
-func (m *Manager) Delete(ctx context.Context, id string, p DeleteParams) error {
-	if p.Logout {
-		if _, err := m.Logout(ctx, id, LogoutParams{}); err != nil {
-			return err
-		}
-	}
-	r, err := m.runner(id)
-	if err != nil {
-		return err
-	}
-	if err := r.do(ctx, func() error { return r.remove(ctx) }); err != nil {
-		return err
-	}
-	m.mu.Lock()
-	delete(m.runners, id)
-	m.mu.Unlock()
-	r.stop()
-	m.deps.story.flush()
-	if err := m.deps.Store.DeleteTimeline(ctx, id); err != nil {
-		m.deps.Log.Error("delete the timeline of a deleted instance", "instance", id, "error", err)
-	}
-	m.deps.Notify(live.SignalInstances, live.SignalInstance(id))
-	return nil
 }

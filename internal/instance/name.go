@@ -11,9 +11,9 @@ import (
 // maxName is the most characters a name may have.
 const maxName = 64
 
-// cleanName trims a name and checks it: 1–64 letters, digits, space, hyphen,
-// underscore, full stop.
-func cleanName(name string) (string, error) {
+// CleanName trims a name and checks it: 1–64 letters, digits, space, hyphen,
+// underscore, full stop. problem.Invalid names the field "name".
+func CleanName(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	n := utf8.RuneCountInString(name)
 	if n < 1 || n > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, notInName) {

@@ -2,8 +2,6 @@ package instance
 
 import (
 	"context"
-	"fmt"
-	"time"
 )
 
 // What the operator does to an instance besides connecting and logging out.
@@ -50,29 +48,6 @@ func (r *runner) switchOff(ctx context.Context) error {
 	return err
 }
 
-// remove deletes the instance; the runner is stopped by its Manager then.
-func (r *runner) remove(ctx context.Context) error {
-	device := r.in.Forget
-	if r.in.Linked() {
-		device = r.in.WhatsApp.Device
-	}
-	r.blank()
-	r.dropWish(ErrNotFound)
-	r.retire()
-	if device != "" {
-		if err := r.deps.Engine.Erase(ctx, device); err != nil {
-			return fmt.Errorf("erase the keys of a deleted instance: %w", err)
-		}
-	}
-	return r.apply(ctx, func(in *Instance) error {
-		in.DeletedAt = r.deps.Now()
-		in.Status = Status{Phase: PhaseStopped, Since: in.DeletedAt, Reason: ReasonOperator}
-		unlink(in, "")
-		in.Forget = ""
-		return nil
-	})
-}
-
 // adopt puts an instance in order that an earlier process left: what was under
 // way is not, a device that was being linked is linked if its keys are there,
 // and keys that could not be erased are erased now.
@@ -110,11 +85,6 @@ func (r *runner) adoptCandidate() {
 	r.paired(SignalPaired{Device: device})
 }
 
-// settleAfter is how long the library may take to end the linking of a device
-// whose round was ended here meanwhile: one write to the disk, one to the
-// network.
-const settleAfter = 5 * time.Second
-
 // settle follows a pairing round that was ended here in the moment in which a
 // phone accepted. The phone lists the device then, so the instance has it: what
 // was wished for came too late, and a logout can take it back.
@@ -134,7 +104,7 @@ func (r *runner) settle(device string) {
 	r.blank()
 	r.retire()
 	r.paired(SignalPaired{Device: device})
-	if r.in.State == Active {
+	if r.in.State == Active && !r.removing {
 		r.urgent = true
 		r.open()
 	}

@@ -18,7 +18,7 @@ import (
 func (r *runner) showCodes(codes []string) {
 	r.clear(timerLogin)
 	if len(codes) == 0 {
-		r.nextRound(ReasonCodesSpent)
+		r.nextRound(Status{Reason: ReasonCodesSpent})
 		return
 	}
 	r.round++
@@ -34,7 +34,7 @@ func (r *runner) showCodes(codes []string) {
 
 func (r *runner) showCode(i int) {
 	if i >= len(r.codes) {
-		r.nextRound(ReasonCodesSpent)
+		r.nextRound(Status{Reason: ReasonCodesSpent})
 		return
 	}
 	life := r.deps.Timing.QRNext
@@ -114,9 +114,10 @@ func (r *runner) blank() {
 
 // pairingLost follows the end of a connection that a phone was being linked
 // over. A QR round begins anew; a typed code or a passkey step is over.
-func (r *runner) pairingLost(why Reason) {
+func (r *runner) pairingLost(why Status) {
 	if p := r.in.Status.Phase; p == PhaseCode || p == PhasePasskey {
-		r.pairEnded(Status{Phase: PhaseLinkExpired, Reason: why})
+		why.Phase = PhaseLinkExpired
+		r.pairEnded(why)
 		return
 	}
 	r.nextRound(why)
@@ -124,7 +125,7 @@ func (r *runner) pairingLost(why Reason) {
 
 // nextRound asks WhatsApp for new codes while somebody looks, on the same
 // session: the same unlinked device serves again.
-func (r *runner) nextRound(why Reason) {
+func (r *runner) nextRound(why Status) {
 	r.blank()
 	if r.sess == nil {
 		return
@@ -135,14 +136,15 @@ func (r *runner) nextRound(why Reason) {
 	case !r.isWatched():
 		r.pairEnded(Status{Phase: PhaseLinkExpired, Reason: ReasonNobodyWatches})
 	case r.round >= r.deps.Timing.Rounds:
-		r.pairEnded(Status{Phase: PhaseLinkExpired, Reason: why})
-	case why == ReasonCodesSpent:
+		why.Phase = PhaseLinkExpired
+		r.pairEnded(why)
+	case why.Reason == ReasonCodesSpent:
 		r.enter(Status{Phase: PhaseConnecting})
 		r.urgent = true
 		r.open()
 	default:
 		r.enter(Status{Phase: PhaseConnecting})
-		r.retryDial(Status{Reason: why})
+		r.retryDial(why)
 	}
 }
 

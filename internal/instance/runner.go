@@ -33,32 +33,35 @@ type runner struct {
 	busy    atomic.Int64              // workers under way
 
 	// The rest belongs to the goroutine.
-	in         Instance          // what is, stored or about to be
-	actor      string            // who is behind what is done now; empty: nobody but us
-	unsaved    []func(*Instance) // facts that the disk refused so far
-	sess       Session
-	sink       *sink // what sess talks to
-	gen        int   // changes with every session; stale signals carry an old one
-	attempt    int   // changes with every dial; stale outcomes carry an old one
-	cancel     context.CancelFunc
-	dialing    bool
-	down       bool     // the socket was closed here; what the connection still tells is old news
-	queued     bool     // a dial waits for its place in the lane
-	urgent     bool     // somebody waits for the next dial
-	blind      bool     // no code has come since the dial: nothing can be linked yet
-	closing    int      // retired sessions that are still closing
-	onceClosed []func() // what waits for that besides opening
-	opening    func()   // what to do once they are closed
-	early      bool     // connected before the link was known
-	synced     bool     // missed messages have arrived on this connection
-	missed     int      // how many were announced
-	stream     SignalStreamError
-	upSince    time.Time
-	pushed     time.Time   // when somebody last asked for an attempt
-	flaps      int         // connections in a row that did not last
-	breaks     []time.Time // when connections broke lately
-	longs      int         // long waits in a row because of breaks
-	silent     int         // rounds of the watchdog without anything under way
+	in          Instance          // what is, stored or about to be
+	actor       string            // who is behind what is done now; empty: nobody but us
+	unsaved     []func(*Instance) // facts that the disk refused so far
+	sess        Session
+	sink        *sink // what sess talks to
+	gen         int   // changes with every session; stale signals carry an old one
+	attempt     int   // changes with every dial; stale outcomes carry an old one
+	cancel      context.CancelFunc
+	dialing     bool
+	down        bool     // the socket was closed here; what the connection still tells is old news
+	queued      bool     // a dial waits for its place in the lane
+	urgent      bool     // somebody waits for the next dial
+	blind       bool     // no code has come since the dial: nothing can be linked yet
+	closing     int      // retired sessions that are still closing
+	onceClosed  []func() // what waits for that besides opening
+	unsettled   int      // those of them on which a phone may still accept
+	onceSettled []func() // what waits for that
+	removing    bool     // the instance is being deleted
+	opening     func()   // what to do once they are closed
+	early       bool     // connected before the link was known
+	synced      bool     // missed messages have arrived on this connection
+	missed      int      // how many were announced
+	stream      SignalStreamError
+	upSince     time.Time
+	pushed      time.Time   // when somebody last asked for an attempt
+	flaps       int         // connections in a row that did not last
+	breaks      []time.Time // when connections broke lately
+	longs       int         // long waits in a row because of breaks
+	silent      int         // rounds of the watchdog without anything under way
 
 	codes    []string
 	code     int // index of the code on the screen
@@ -92,7 +95,6 @@ const (
 	timerLogout                    // WhatsApp did not answer to a logout
 	timerAnnounce                  // webhooks hear of a lost connection
 	timerReachout                  // the time lock ends
-	timerSettle                    // what became of a link made while its round was ended
 )
 
 func newRunner(deps *shared, in Instance) *runner {

@@ -14,6 +14,7 @@ import (
 	"pombal/internal/event"
 	"pombal/internal/instance"
 	"pombal/internal/instance/instancetest"
+	"pombal/internal/instance/statetest"
 	"pombal/internal/problem"
 	"pombal/internal/store"
 )
@@ -31,6 +32,7 @@ type script struct {
 	dialErr error
 	logout  error
 	erase   error
+	erased  []string // devices
 	code    string
 	codeErr error
 	onNew   func()
@@ -62,11 +64,16 @@ func (s *script) Open(_ context.Context, p instance.OpenParams) (instance.Sessio
 // context both close it.
 func (c *scriptSession) connected() bool { return c.up && c.ctx.Err() == nil }
 
-func (s *script) Erase(context.Context, string) error {
+func (s *script) Erase(_ context.Context, device string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.erase == nil {
+		s.erased = append(s.erased, device)
+	}
 	return s.erase
 }
+
+func (s *script) Devices(context.Context) ([]string, error) { return nil, nil }
 
 func (s *script) OnVersion(fn func()) { s.onNew = fn }
 
@@ -212,7 +219,7 @@ func newStage(t testing.TB, timing instance.Timing) *stage {
 func (s *stage) start() {
 	s.t.Helper()
 	s.manager = instance.NewManager(instance.Deps{
-		Store: s.db, Engine: s.script, Recorder: event.NewRecorder(s.db, func([]event.Event) {}),
+		Store: statetest.Store{Store: s.db, T: s.t}, Engine: s.script, Recorder: event.NewRecorder(s.db, func([]event.Event) {}),
 		Notify: func(...string) {}, Picture: func(string) (string, error) { return "data:,", nil },
 		Log: slog.New(slog.DiscardHandler), Clock: s.clock, Timing: s.timing,
 	})

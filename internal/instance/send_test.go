@@ -283,7 +283,11 @@ func TestStopEndsAMessageUnderWay(t *testing.T) {
 		_, err := s.send(context.Background(), "lost")
 		answer <- err
 	}()
-	time.Sleep(100 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := s.Network.WaitSwallowed(ctx, 1); err != nil {
+		t.Fatalf("the message never came to the network: %v", err)
+	}
 	start := time.Now()
 	s.Stop()
 	if took := time.Since(start); took > 5*time.Second {

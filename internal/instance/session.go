@@ -72,7 +72,7 @@ func (r *runner) newSession() error {
 		device = r.in.WhatsApp.Device
 	}
 	r.gen++
-	to := &sink{runner: r, gen: r.gen}
+	to := &sink{runner: r, gen: r.gen, fresh: device == ""}
 	sess, err := r.deps.Engine.Open(context.Background(), OpenParams{
 		InstanceID: r.id, Device: device, Proxy: r.in.Proxy, History: r.in.History, Sink: to,
 	})
@@ -186,15 +186,19 @@ func (r *runner) retire() {
 		return
 	}
 	sess, cancel, to := r.sess, r.cancel, r.sink
+	to.over.Store(true)
 	// The library waits 20 s for a handshake that has been cut off. Before any
 	// code came there is no device yet that could be in use twice, and nobody
 	// has to wait for that.
-	dialing, cut := r.dialing, r.dialing && r.blind
+	dialing, cut := r.dialing, r.dialing && r.blind && to.device.Load() == nil
 	r.sess, r.cancel, r.sink, r.dialing = nil, nil, nil, false
 	r.gen++
-	to.over.Store(true)
 	if !cut {
 		r.closing++
+	}
+	linking := to.fresh && !cut && !r.in.Linked()
+	if linking {
+		r.unsettled++
 	}
 	// A handshake has to be cut off. On a connection that stands the library
 	// has to be told first: its reader, ended by the context, races with it.
@@ -207,15 +211,27 @@ func (r *runner) retire() {
 			cancel()
 		}
 		if !cut {
-			r.box.post(func() { r.closed(to) })
+			r.box.post(func() { r.closed(to, linking) })
 		}
 	})
 }
 
-func (r *runner) closed(to *sink) {
+// closed follows the end of a retired session. linking says that a phone might
+// have accepted on it until now.
+func (r *runner) closed(to *sink, linking bool) {
 	r.closing--
-	if device := to.device.Load(); device != nil {
-		r.after(timerSettle, settleAfter, func() { r.settle(*device) })
+	if linking {
+		r.unsettled--
+		if device := to.device.Load(); device != nil {
+			r.settle(*device)
+		}
+	}
+	if r.unsettled == 0 {
+		waiting := r.onceSettled
+		r.onceSettled = nil
+		for _, fn := range waiting {
+			fn()
+		}
 	}
 	if r.closing == 0 {
 		waiting := r.onceClosed
@@ -235,6 +251,7 @@ func (r *runner) closed(to *sink) {
 type sink struct {
 	runner *runner
 	gen    int
+	fresh  bool                   // the session began with a device that is not linked
 	over   atomic.Bool            // the session is being let go of
 	device atomic.Pointer[string] // the device whose keys it was about to store
 }

@@ -79,13 +79,13 @@ func (r *runner) tell(m Moment) {
 	}
 	m.Online, m.Wanted = in.Status.Phase.Online(), in.Linked() && in.State == Active
 	if m.Actor == "" {
-		m.Actor = actorFor(m.Reason)
+		m.Actor = ActorFor(m.Reason)
 	}
 	r.deps.story.add(m)
 }
 
-// actorFor guesses who is behind a change that nobody put a name to.
-func actorFor(reason Reason) string {
+// ActorFor guesses who is behind a change that nobody put a name to.
+func ActorFor(reason Reason) string {
 	switch reason {
 	case ReasonPhoneRemoved, ReasonPrimaryGone, ReasonScannedOld, ReasonOtherNumber:
 		return ActorPhone

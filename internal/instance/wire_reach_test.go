@@ -66,13 +66,19 @@ func TestUnreachable(t *testing.T) {
 // wantWords sees that a reason has a sentence in every language.
 func wantWords(t *testing.T, reason instance.Reason) {
 	t.Helper()
+	wantText(t, "reason."+string(reason))
+}
+
+// wantText sees that a key has a text in every language.
+func wantText(t *testing.T, key string) {
+	t.Helper()
 	for _, lang := range locale.Languages() {
 		p, err := locale.New(lang.Tag)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text := p.T("reason." + string(reason)); text == "" || strings.Contains(text, "reason.") {
-			t.Errorf("%s: no words for %s", lang.Tag, reason)
+		if text := p.T(key); text == "" || strings.Contains(text, key) {
+			t.Errorf("%s: no words for %s", lang.Tag, key)
 		}
 	}
 }
@@ -149,6 +155,43 @@ func TestIdentityChange(t *testing.T) {
 	if s := w.Get(w.id).Status; s.Phase != instance.PhaseConnected {
 		t.Errorf("status = %+v", s)
 	}
+}
+
+// A phone that stays away for 12 days is a warning with words of its own, kept
+// over a restart, and nothing else; a sign of it takes the warning back.
+func TestPhoneUnseen(t *testing.T) {
+	t.Parallel()
+	w := newLinkedWire(t)
+	told := len(w.updates())
+	away := func() bool { return w.Get(w.id).PhoneAway(w.clock.Now()) }
+	dials := w.Network.Dials()
+	since := func(d time.Duration) { w.clock.AdvanceTo(w.Get(w.id).WhatsApp.PhoneSeen.Add(d)) }
+	since(12*24*time.Hour - time.Hour)
+	if away() {
+		t.Error("warned too early")
+	}
+	// Signs of the phone from right after the linking may still be under way.
+	w.eventually("the warning", func() bool {
+		since(12*24*time.Hour + time.Hour)
+		return away()
+	})
+	w.hour()
+	if n := w.Network.Dials() - dials; n != 0 || len(w.updates()) != told || w.Get(w.id).Status.Phase != instance.PhaseConnected {
+		t.Errorf("%d connections, %v for webhooks, %+v", n, w.updates()[told:], w.Get(w.id).Status)
+	}
+	wantText(t, "status.phone_away")
+	w.Stop()
+	w.Start()
+	w.step()
+	w.Phase(w.id, instance.PhaseConnected)
+	if !away() {
+		t.Error("forgotten over a restart")
+	}
+	nina := w.Network.NewPhone("5521998880002", "Nina")
+	if _, err := w.phone.SendText(context.Background(), nina, "back again"); err != nil {
+		t.Fatal(err)
+	}
+	w.Until("the end of the warning", func() bool { return !away() })
 }
 
 // eventually waits for what no signal tells of.

@@ -144,9 +144,11 @@ func rows() []row {
 		{"400", failure(400, 0), blocked, instance.ReasonRefused, 400, 3, 3, false, closed(400)},
 		{"409", failure(409, 0), blocked, instance.ReasonRefused, 409, 3, 3, false, closed(409)},
 		{"413", failure(413, 0), blocked, instance.ReasonRefused, 413, 0, 1, false, closed(413)},
+		{"414", failure(414, 0), blocked, instance.ReasonRefused, 414, 0, 1, false, closed(414)},
 		{"415", failure(415, 0), blocked, instance.ReasonRefused, 415, 3, 3, false, closed(415)},
 		{"418", failure(418, 0), blocked, instance.ReasonRefused, 418, 3, 3, false, closed(418)},
 		{"501", failure(501, 0), blocked, instance.ReasonRefused, 501, 3, 3, false, closed(501)},
+		{"a number nobody knows", failure(599, 0), blocked, instance.ReasonRefused, 599, 3, 3, false, closed(599)},
 		{"busy 500", failure(500, 0), off, instance.ReasonBusy, 500, 40, 100, false, closed(500)},
 		{"busy 503", failure(503, 0), off, instance.ReasonBusy, 503, 40, 100, false, closed(503)},
 		{"replaced", func(w *wire) { w.Network.Conflict(w.device) },
@@ -173,8 +175,8 @@ func rows() []row {
 	}
 }
 
-// Each row: what is stored, why, how often WhatsApp is bothered in the next
-// hour, and what webhooks hear.
+// Each row: what is stored, why, that it has its words, how often WhatsApp is
+// bothered in the next hour, and what webhooks hear.
 func TestWhatCanHappen(t *testing.T) {
 	t.Parallel()
 	for _, r := range rows() {
@@ -191,6 +193,7 @@ func TestWhatCanHappen(t *testing.T) {
 			if err != nil || stored.Status.Phase != r.phase || stored.Status.Reason != r.reason {
 				t.Errorf("stored %+v, %v", stored.Status, err)
 			}
+			wantWords(t, r.reason)
 			if n := w.hour(); n < r.min || n > r.max {
 				t.Errorf("%d connections in the next hour, want %d to %d", n, r.min, r.max)
 			}

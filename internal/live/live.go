@@ -6,9 +6,8 @@ package live
 // The signals. Their names are what pages listen to; "<id>" is an instance id,
 // or a webhook id for SignalHook.
 const (
-	SignalInstances      = "inst-list" // an instance was made, deleted or renamed
-	SignalLog            = "log"       // an event was recorded
-	SignalHealth         = "health"
+	SignalInstances      = "inst-list"       // an instance was made, deleted or renamed
+	SignalLog            = "log"             // an event was recorded
 	SignalResync         = "resync"          // signals were lost: fetch everything again
 	SignalSessionExpired = "session-expired" // sign in again
 	SignalReplaced       = "replaced"        // a newer page of the session has taken this one's stream

@@ -45,12 +45,12 @@ func (c *Client) Probe(ctx context.Context, raw string, opts Options) (Result, e
 
 // agree makes the TLS part of a Probe.
 func (c *Client) agree(ctx context.Context, watch *stopwatch, conn net.Conn, u *url.URL, opts Options) (Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, TLSTimeout)
-	defer cancel()
 	transport := c.transport
 	if opts.SkipVerify {
 		transport = c.trusting
 	}
+	ctx, cancel := context.WithTimeout(ctx, transport.TLSHandshakeTimeout)
+	defer cancel()
 	config := &tls.Config{}
 	if transport.TLSClientConfig != nil {
 		config = transport.TLSClientConfig.Clone()

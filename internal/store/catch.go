@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"math"
 
@@ -32,14 +33,34 @@ func (db *DB) AppendCaught(ctx context.Context, instanceID string, c webhook.Cau
 	})
 }
 
-// CaughtRequests lists what was caught for an instance, newest first.
-func (db *DB) CaughtRequests(ctx context.Context, instanceID string) ([]webhook.Caught, error) {
+// CaughtRequests lists what was caught for an instance, newest first: at most
+// limit, and with before other than 0 those with a lower id.
+func (db *DB) CaughtRequests(ctx context.Context, instanceID string, before uint64, limit int) ([]webhook.Caught, error) {
 	var list []webhook.Caught
-	err := db.read(ctx, func(tx *bbolt.Tx) (err error) {
-		list, err = newest[webhook.Caught](tx.Bucket(bucketCaught), prefixOf(instanceID), webhook.CatchKept)
-		return err
+	err := db.read(ctx, func(tx *bbolt.Tx) error {
+		c, prefix := tx.Bucket(bucketCaught).Cursor(), prefixOf(instanceID)
+		for k, raw := seekBefore(c, instanceID, before); len(list) < limit && bytes.HasPrefix(k, prefix); k, raw = c.Prev() {
+			got, err := decode[webhook.Caught](raw)
+			if err != nil {
+				return err
+			}
+			list = append(list, got)
+		}
+		return nil
 	})
 	return list, err
+}
+
+// CaughtRequest finds what was caught; webhook.ErrNoCaught.
+func (db *DB) CaughtRequest(ctx context.Context, instanceID string, id uint64) (c webhook.Caught, err error) {
+	err = db.read(ctx, func(tx *bbolt.Tx) error {
+		var ok bool
+		if c, ok, err = load[webhook.Caught](tx.Bucket(bucketCaught), countKey(instanceID, id)); err == nil && !ok {
+			err = webhook.ErrNoCaught
+		}
+		return err
+	})
+	return c, err
 }
 
 // ClearCaught forgets what was caught for an instance.

@@ -264,20 +264,42 @@ func TestCaught(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
 	newInstance(t, db, "a")
+	newInstance(t, db, "b")
 	for i := range 105 {
 		if err := db.AppendCaught(t.Context(), "a", webhook.Caught{Body: fmt.Sprint(i), At: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	list, err := db.CaughtRequests(t.Context(), "a")
+	if err := db.AppendCaught(t.Context(), "b", webhook.Caught{Body: "of another"}); err != nil {
+		t.Fatal(err)
+	}
+	list, err := db.CaughtRequests(t.Context(), "a", 0, 1000)
 	if err != nil || len(list) != 100 || list[0].Body != "104" || list[99].Body != "5" {
 		t.Errorf("%d, %v", len(list), err)
+	}
+	older, err := db.CaughtRequests(t.Context(), "a", list[9].ID, 25)
+	if err != nil || len(older) != 25 || older[0].Body != "94" || older[24].Body != "70" {
+		t.Errorf("a page of %d, %v", len(older), err)
+	}
+	if none, err := db.CaughtRequests(t.Context(), "a", list[99].ID, 25); err != nil || len(none) != 0 {
+		t.Errorf("%d are older than the oldest, %v", len(none), err)
+	}
+	if c, err := db.CaughtRequest(t.Context(), "a", list[9].ID); err != nil || c != list[9] {
+		t.Errorf("one is %+v, %v", c, err)
+	}
+	for id, instance := range map[uint64]string{list[99].ID - 1: "a", list[9].ID: "b"} {
+		if c, err := db.CaughtRequest(t.Context(), instance, id); err != webhook.ErrNoCaught {
+			t.Errorf("%d of %s is %+v, %v", id, instance, c, err)
+		}
 	}
 	if err := db.ClearCaught(t.Context(), "a"); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := db.CaughtRequests(t.Context(), "a"); err != nil || len(list) != 0 {
+	if list, err := db.CaughtRequests(t.Context(), "a", 0, 1000); err != nil || len(list) != 0 {
 		t.Errorf("after clearing: %d, %v", len(list), err)
+	}
+	if list, err := db.CaughtRequests(t.Context(), "b", 0, 1000); err != nil || len(list) != 1 {
+		t.Errorf("of the other, after clearing: %d, %v", len(list), err)
 	}
 	if err := db.AppendCaught(t.Context(), "nobody", webhook.Caught{}); err == nil {
 		t.Error("caught for an instance that is not there")

@@ -47,7 +47,7 @@ type conn struct {
 	pairing  *pairing        // a scan that waits for the client's answer
 	typed    *codeRequest    // a linking code that the client shows
 	passkey  *passkeyStep    // the passkey step of the scan
-	presence string          // what the client has said of itself
+	presence []string        // what the client has said of itself, oldest first
 	subs     map[*Phone]bool // whose presence it wants
 }
 

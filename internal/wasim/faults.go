@@ -109,6 +109,11 @@ func (s *Server) SetFaults(f Faults) {
 	s.announce()
 }
 
+// WaitSwallowed waits until n messages in all have been swallowed by SilentSend.
+func (s *Server) WaitSwallowed(ctx context.Context, n int) error {
+	return s.until(ctx, func() (bool, error) { return s.swallowed >= n, nil })
+}
+
 // Faults returns the faults now in force. Its slices and maps must not be changed.
 func (s *Server) Faults() Faults {
 	s.mu.Lock()

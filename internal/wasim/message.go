@@ -181,6 +181,10 @@ func (s *Server) handleMessage(c *conn, n *waBinary.Node) {
 	if d != nil {
 		chat = s.account(to)
 	}
+	if d != nil && f.SilentSend {
+		s.swallowed++
+		s.announce()
+	}
 	s.mu.Unlock()
 	if d == nil || f.SilentSend {
 		return

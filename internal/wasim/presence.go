@@ -80,7 +80,7 @@ func (p *Phone) SetGroupTyping(g *Group, state Typing) int {
 	n := 0
 	for _, m := range g.members {
 		for _, d := range m.phone.companions() {
-			if m.phone == p || !d.online() || d.conn.presence != "available" {
+			if m.phone == p || !d.online() || d.conn.lastPresence() != "available" {
 				continue
 			}
 			d.conn.send(chatState(waBinary.Attrs{"from": g.jid, "participant": p.lid, "participant_pn": p.pn, "addressing_mode": "lid"}, state))
@@ -112,9 +112,28 @@ func (s *Server) Presence(device types.JID) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d := s.device(device); d != nil && d.conn != nil {
-		return d.conn.presence
+		return d.conn.lastPresence()
 	}
 	return ""
+}
+
+// lastPresence is the newest presence of a client, or "". s.mu must be held.
+func (c *conn) lastPresence() string {
+	if len(c.presence) == 0 {
+		return ""
+	}
+	return c.presence[len(c.presence)-1]
+}
+
+// Presences returns every presence that a device has given itself on its present
+// connection, oldest first.
+func (s *Server) Presences(device types.JID) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.device(device); d != nil && d.conn != nil {
+		return slices.Clone(d.conn.presence)
+	}
+	return nil
 }
 
 // Subscribed reports whether a device has subscribed to a phone's presence on its
@@ -150,7 +169,7 @@ func (s *Server) handlePresence(c *conn, n *waBinary.Node) {
 	defer s.announce()
 	kind := stringAttr(n, "type")
 	if kind != "subscribe" {
-		c.presence = kind
+		c.presence = append(c.presence, kind)
 		return
 	}
 	jid, _ := n.Attrs["to"].(types.JID)

@@ -82,6 +82,7 @@ type Server struct {
 	closed       bool
 	stopped      bool
 	faults       Faults
+	swallowed    int               // messages that SilentSend has taken away
 	phones       map[string]*Phone // by number
 	byLID        map[string]*Phone // by LID user
 	conns        map[*conn]struct{}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"pombal/internal/problem"
 )
 
 // CatchPrefix is what the path of every catch address begins with.
@@ -57,13 +59,22 @@ type Caught struct {
 	Size    int       `json:"size"` // of the whole body
 }
 
+// Whole says whether all of the body was kept.
+func (c Caught) Whole() bool { return c.Size <= catchBody }
+
+// ErrNoCaught: there is no such caught request, or no longer.
+var ErrNoCaught = problem.New(problem.NotFound, "error.no_caught")
+
 // CatchStore keeps what was caught.
 type CatchStore interface {
 	// AppendCaught stores a request, gives it its id and keeps the newest
 	// CatchKept of an instance; the instance's not-found error.
 	AppendCaught(ctx context.Context, instanceID string, c Caught) error
-	// CaughtRequests lists them, newest first.
-	CaughtRequests(ctx context.Context, instanceID string) ([]Caught, error)
+	// CaughtRequests lists them, newest first: at most limit, and with before
+	// other than 0 those with a lower id.
+	CaughtRequests(ctx context.Context, instanceID string, before uint64, limit int) ([]Caught, error)
+	// CaughtRequest finds one; ErrNoCaught.
+	CaughtRequest(ctx context.Context, instanceID string, id uint64) (Caught, error)
 	// ClearCaught forgets those of an instance.
 	ClearCaught(ctx context.Context, instanceID string) error
 }
@@ -98,9 +109,15 @@ func (c *Catcher) Path(instanceID string) string {
 	return CatchPrefix + instanceID + "/" + hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// List gives what was caught for an instance, newest first.
-func (c *Catcher) List(ctx context.Context, instanceID string) ([]Caught, error) {
-	return c.deps.Store.CaughtRequests(ctx, instanceID)
+// List gives what was caught for an instance, newest first: at most limit, and
+// with before other than 0 what is older than that one.
+func (c *Catcher) List(ctx context.Context, instanceID string, before uint64, limit int) ([]Caught, error) {
+	return c.deps.Store.CaughtRequests(ctx, instanceID, before, limit)
+}
+
+// Get finds one caught request; ErrNoCaught.
+func (c *Catcher) Get(ctx context.Context, instanceID string, id uint64) (Caught, error) {
+	return c.deps.Store.CaughtRequest(ctx, instanceID, id)
 }
 
 // Clear forgets what was caught for an instance.

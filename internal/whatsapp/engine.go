@@ -16,7 +16,6 @@ import (
 	"go.mau.fi/whatsmeow"
 	wmstore "go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/types"
-	"google.golang.org/protobuf/proto"
 
 	"pombal/internal/instance"
 )
@@ -29,6 +28,8 @@ type Devices interface {
 	Device(ctx context.Context, jid types.JID) (*wmstore.Device, error)
 	// Erase deletes a device's keys durably; nil when there are none.
 	Erase(ctx context.Context, jid types.JID) error
+	// Devices lists all linked devices.
+	Devices(ctx context.Context) ([]types.JID, error)
 	// FailFast gives a context that ends as soon as one of the store's calls
 	// with it fails. The caller must call release.
 	FailFast(ctx context.Context) (_ context.Context, release context.CancelFunc)
@@ -56,12 +57,10 @@ type Engine struct {
 var _ instance.Engine = (*Engine)(nil)
 
 // setUpLibrary sets what the libraries keep in variables of their own, once in
-// a process: libsignal's logger, which would print to standard output, and the
-// name that phones show for our links.
+// a process: libsignal's logger, which would print to standard output.
 var setUpLibrary = sync.OnceFunc(func() {
 	var silent logger.Loggable = silentSignal{}
 	logger.Setup(&silent)
-	wmstore.DeviceProps.Os = proto.String("Pombal")
 })
 
 // rootKey guards the library's Noise root key, one variable for the process.
@@ -121,4 +120,17 @@ func (e *Engine) Erase(ctx context.Context, device string) error {
 		return fmt.Errorf("parse device %q: %w", device, err)
 	}
 	return e.cfg.Devices.Erase(ctx, jid)
+}
+
+// Devices lists the devices whose keys are kept; see instance.Engine.
+func (e *Engine) Devices(ctx context.Context) ([]string, error) {
+	jids, err := e.cfg.Devices.Devices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]string, len(jids))
+	for i, jid := range jids {
+		list[i] = jid.String()
+	}
+	return list, nil
 }

@@ -1,6 +1,7 @@
 package whatsapp
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 
@@ -14,9 +15,9 @@ const maxLogLine = 300
 // never built: they hold QR texts and message stanzas. A few lines are the only
 // sign of what happened; hooks hear of those, by the format alone.
 type libraryLog struct {
-	log   *slog.Logger
-	hooks *hooks
-	recv  bool // lines of this module stand for one stanza each
+	log    *slog.Logger
+	hooks  *hooks
+	module string // part of the library that speaks; empty: the client itself
 }
 
 // hooks are what a session wants to hear of the library's log. All functions
@@ -49,10 +50,10 @@ func (l libraryLog) Warnf(msg string, args ...any) {
 	case msg == formatEnd:
 		l.hooks.busy(codeUnavailable)
 	}
-	l.log.Warn(line(msg, args))
+	l.tell(slog.LevelWarn, msg, args)
 }
 
-func (l libraryLog) Errorf(msg string, args ...any) { l.log.Error(line(msg, args)) }
+func (l libraryLog) Errorf(msg string, args ...any) { l.tell(slog.LevelError, msg, args) }
 
 func (l libraryLog) Infof(msg string, args ...any) {
 	if l.hooks != nil && msg == formatToken && len(args) > 0 {
@@ -63,7 +64,7 @@ func (l libraryLog) Infof(msg string, args ...any) {
 func (l libraryLog) Debugf(msg string, args ...any) {
 	switch {
 	case l.hooks == nil:
-	case l.recv && len(args) > 0:
+	case l.module == moduleRecv && len(args) > 0:
 		l.hooks.stanza(args[0])
 	case msg == formatNotice && len(args) > 0:
 		l.hooks.notice(args[0])
@@ -71,9 +72,18 @@ func (l libraryLog) Debugf(msg string, args ...any) {
 }
 
 func (l libraryLog) Sub(module string) waLog.Logger {
-	l.log = l.log.With("module", module)
-	l.recv = module == moduleRecv
+	l.module = module
 	return l
+}
+
+// tell writes a line. The module is named here and not by slog's With: three
+// copies of the logger for each number would wait for lines that seldom come.
+func (l libraryLog) tell(level slog.Level, msg string, args []any) {
+	var attrs []slog.Attr
+	if l.module != "" {
+		attrs = append(attrs, slog.String("module", l.module))
+	}
+	l.log.LogAttrs(context.Background(), level, line(msg, args), attrs...)
 }
 
 func line(msg string, args []any) string {

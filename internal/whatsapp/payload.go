@@ -16,13 +16,6 @@ func fullHistoryPayload(device *wmstore.Device) *waWa6.ClientPayload {
 	if pairing == nil {
 		return payload // linked already
 	}
-	var props waCompanionReg.DeviceProps
-	if err := proto.Unmarshal(pairing.GetDeviceProps(), &props); err != nil {
-		return payload
-	}
-	props.RequireFullSync = proto.Bool(true)
-	if raw, err := proto.Marshal(&props); err == nil {
-		pairing.DeviceProps = raw
-	}
+	changeProps(pairing, func(props *waCompanionReg.DeviceProps) { props.RequireFullSync = proto.Bool(true) })
 	return payload
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.mau.fi/whatsmeow/appstate"
+
 	"pombal/internal/event"
 	"pombal/internal/instance"
 	"pombal/internal/instance/instancetest"
@@ -162,9 +164,17 @@ func (r *rig) link() {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	r.must(r.Network.WaitSettled(ctx, device))
-	// The five collections count as synced a moment after they were fetched;
-	// what changes before is part of the first state.
-	time.Sleep(300 * time.Millisecond)
+	// What changes before a collection counts as synced is part of the first
+	// state, of which nothing is told.
+	kept, err := r.Keys.Device(ctx, device)
+	r.must(err)
+	for _, name := range appstate.AllPatchNames {
+		r.eventually("the collection "+string(name), func() bool {
+			version, _, err := kept.AppState.GetAppStateVersion(ctx, string(name))
+			r.must(err)
+			return version > 0
+		})
+	}
 }
 
 // eventually waits for what no signal tells of.

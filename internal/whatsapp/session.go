@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,8 @@ type session struct {
 	revision atomic.Uint32 // the version number of the newest connection
 	ending   atomic.Int64  // WhatsApp's number for the end of it; 0: none
 	past     past
+	linking  linking
+	telling  sync.Mutex // held while a signal is passed on
 }
 
 var _ instance.Session = (*session)(nil)
@@ -86,7 +89,8 @@ func newSession(e *Engine, p instance.OpenParams, device *wmstore.Device) *sessi
 	return s
 }
 
-// payload is what the client says about itself, with the version in use.
+// payload is what the client says about itself, with the version in use and the
+// name that phones are to show.
 func (s *session) payload(device *wmstore.Device) *waWa6.ClientPayload {
 	var p *waWa6.ClientPayload
 	if s.params.History == instance.HistoryFull {
@@ -94,6 +98,7 @@ func (s *session) payload(device *wmstore.Device) *waWa6.ClientPayload {
 	} else {
 		p = device.GetClientPayload()
 	}
+	s.engine.versions.sign(p)
 	s.revision.Store(s.engine.versions.stamp(p))
 	return p
 }
@@ -140,14 +145,23 @@ func (s *session) Close() {
 	s.closed.Store(true)
 	s.client.Disconnect()
 	s.bg.stop()
+	s.linking.wait(linkLimit)
 	if s.http != s.engine.http {
 		s.http.CloseIdleConnections()
 	}
 }
 
-// beforePair runs before the keys are stored. Keys of an earlier link under the
-// same address would win over the new ones, so they go first.
+// beforePair runs before the keys are stored. What follows ends with
+// events.PairSuccess or events.PairError, whatever it answers.
 func (s *session) beforePair(jid types.JID, _, _ string) bool {
+	s.linking.begin()
+	return s.allowPair(jid)
+}
+
+// allowPair says whether the device may be linked, and makes room for it. Keys
+// of an earlier link under the same address would win over the new ones, so they
+// go first.
+func (s *session) allowPair(jid types.JID) bool {
 	if err := s.params.Sink.AllowPair(jid.String()); err != nil {
 		s.engine.cfg.Log.Warn("a device was not linked", "instance", s.params.InstanceID, "error", err)
 		return false
@@ -174,16 +188,35 @@ func (s *session) handle(evt any) (ok bool) {
 				"event", fmt.Sprintf("%T", evt), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
+	switch evt.(type) {
+	case *events.PairSuccess, *events.PairError:
+		defer s.linking.end()
+	}
 	if s.closed.Load() {
 		return false
 	}
 	s.tellBesides(evt)
 	if sig := s.signal(evt); sig != nil {
-		s.params.Sink.Signal(sig)
+		if !s.tell(sig) {
+			return true
+		}
 	} else if !s.record(evt) {
 		return false
 	}
 	s.observe(evt)
+	return true
+}
+
+// tell passes a signal on, but for a login whose connection has ended: the
+// library says "connected" even when its last questions failed for that reason.
+// One at a time, so that such a login does not overtake the end either.
+func (s *session) tell(sig instance.Signal) bool {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	if _, login := sig.(instance.SignalConnected); login && !s.client.IsConnected() {
+		return false
+	}
+	s.params.Sink.Signal(sig)
 	return true
 }
 

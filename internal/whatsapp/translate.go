@@ -17,6 +17,8 @@ func (s *session) translate(evt any) ([]event.Draft, error) {
 	switch e := evt.(type) {
 	case *events.Message:
 		return s.message(e)
+	case *events.UndecryptableMessage:
+		return s.undecryptable(e)
 	case *events.Receipt:
 		return s.receipt(e)
 	case *events.Contact:

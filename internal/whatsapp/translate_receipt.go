@@ -11,6 +11,7 @@ import (
 
 // The statuses of messages.update.
 const (
+	statusPending   = "PENDING"
 	statusServer    = "SERVER_ACK"
 	statusDelivered = "DELIVERY_ACK"
 	statusRead      = "READ"

@@ -66,6 +66,7 @@ type versionState struct {
 	CheckedAt time.Time            `json:"checkedAt,omitzero"`
 	Refused   map[uint32]time.Time `json:"refused,omitempty"`
 	Override  uint32               `json:"override,omitempty"` // chosen by hand
+	Name      string               `json:"name,omitempty"`     // what phones call our links; empty: defaultName
 }
 
 // versions chooses the number for new connections.
@@ -347,16 +348,20 @@ func (v *versions) load(ctx context.Context) {
 }
 
 func (v *versions) save() {
+	if err := v.store(); err != nil {
+		v.cfg.Log.Error("store what is known of WhatsApp's versions", "error", err)
+	}
+}
+
+func (v *versions) store() error {
 	if v.cfg.Versions == nil {
-		return
+		return nil
 	}
 	v.mu.Lock()
 	raw, err := json.Marshal(v.state)
 	v.mu.Unlock()
-	if err == nil {
-		err = v.cfg.Versions.SaveEngineState(context.Background(), raw)
-	}
 	if err != nil {
-		v.cfg.Log.Error("store what is known of WhatsApp's versions", "error", err)
+		return err
 	}
+	return v.cfg.Versions.SaveEngineState(context.Background(), raw)
 }

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	wmstore "go.mau.fi/whatsmeow/store"
-
 	"pombal/internal/instance"
 	"pombal/internal/problem"
 )
@@ -71,7 +69,7 @@ func (v *versions) describe() instance.VersionInfo {
 	info := instance.VersionInfo{
 		Engine: v.engine, EngineDate: v.built, Compiled: v.compiled.String(), Active: v.full(active).String(),
 		Refused: refused, CheckedAt: v.state.CheckedAt, CheckError: v.failure, RefusedBefore: v.refusedBefore(),
-		DeviceName: wmstore.DeviceProps.GetOs(),
+		DeviceName: v.name(),
 	}
 	if v.state.Good != 0 {
 		info.Fetched = v.full(v.state.Good).String()

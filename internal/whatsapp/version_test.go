@@ -36,7 +36,7 @@ func (s *shelf) SaveEngineState(_ context.Context, state []byte) error {
 	return nil
 }
 
-func versionEngine(t *testing.T, network *wasim.Server, kept *shelf) *whatsapp.Engine {
+func versionEngine(t *testing.T, network *wasim.Server, kept whatsapp.VersionStore) *whatsapp.Engine {
 	t.Helper()
 	u, err := url.Parse(network.URL())
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,12 +164,16 @@ func TestHistoryChoices(t *testing.T) {
 			r.must(err)
 			r.link()
 			r.must(r.phone.SendHistory(context.Background(), wasim.HistoryOptions{Kind: tc.kind, Chats: manyChats(2, 1, "x")}))
-			// Histories are taken one after the other: this one comes last.
-			if tc.chats > 0 {
-				r.eventually("the chats", func() bool { return len(r.recorded(event.ChatsSet)) > 0 })
-			} else {
-				time.Sleep(300 * time.Millisecond)
+			// Histories are taken one after the other, and once it is told of each
+			// that was fetched is deleted from the server. The last one is empty.
+			r.must(r.phone.SendHistory(context.Background(), wasim.HistoryOptions{Kind: "RECENT"}))
+			fetched := 2
+			if tc.kind == "FULL" && tc.choice != instance.HistoryFull {
+				fetched = 1
 			}
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			r.must(r.Network.WaitDeletedMedia(ctx, fetched))
 			if items, _ := itemsOf[event.ChatData](t, r, event.ChatsSet); len(items) != tc.chats {
 				t.Errorf("%d chats, want %d", len(items), tc.chats)
 			}
@@ -286,22 +291,30 @@ func TestGroupReceiptsAndMessages(t *testing.T) {
 // message once it is not.
 func TestOnlineOnlyWhilePresenceIsWanted(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, instancetest.Options{})
+	var unwanted atomic.Int32
+	r := newRig(t, instancetest.Options{Asked: func(typ event.Type, wanted bool) {
+		if typ == event.PresenceUpdate && !wanted {
+			unwanted.Add(1)
+		}
+	}})
 	device := r.Pair(r.in.ID, r.phone)
 	r.eventually("the first state", func() bool { return r.Get(r.in.ID).WhatsApp.PushName != "" })
 	send(r, "one")
 	sendOut(r)
 	r.eventually("the message", func() bool { return len(r.recorded(event.MessagesUpsert)) == 2 })
-	time.Sleep(100 * time.Millisecond)
-	if p := r.Network.Presence(device); p != "" || r.Network.Subscribed(device, r.nina) {
-		t.Errorf("unasked, we are %q", p)
-	}
+	r.eventually("the turns of both messages", func() bool { return unwanted.Load() == 2 })
 	r.want(event.PresenceUpdate, true)
+	// People are followed one after the other: whoever comes now comes after what
+	// the two messages have brought.
+	otto := r.Network.NewPhone("4915112340003", "Otto")
+	_, err := otto.SendText(context.Background(), r.phone, "hello")
+	r.must(err)
+	r.eventually("the subscription to the other", func() bool { return r.Network.Subscribed(device, otto) })
+	if said := r.Network.Presences(device); !slices.Equal(said, []string{"available"}) || r.Network.Subscribed(device, r.nina) {
+		t.Errorf("asked only now, we have said %q; nina is watched: %v", said, r.Network.Subscribed(device, r.nina))
+	}
 	send(r, "two")
 	r.eventually("the subscription", func() bool { return r.Network.Subscribed(device, r.nina) })
-	if p := r.Network.Presence(device); p != "available" {
-		t.Errorf("asked, we are %q", p)
-	}
 	r.nina.SetPresence(true, time.Time{})
 	r.nina.SetTyping(r.phone, wasim.Recording)
 	r.nina.SetTyping(r.phone, wasim.Paused)
@@ -326,8 +339,8 @@ func TestOnlineOnlyWhilePresenceIsWanted(t *testing.T) {
 	}
 	r.want(event.PresenceUpdate, false)
 	send(r, "three")
-	otto := r.Network.NewPhone("4915112340003", "Otto")
-	_, err := otto.SendText(context.Background(), r.phone, "hi")
+	pia := r.Network.NewPhone("4915112340004", "Pia") // somebody whom we do not follow yet
+	_, err = pia.SendText(context.Background(), r.phone, "hi")
 	r.must(err)
 	r.eventually("being offline", func() bool { return r.Network.Presence(device) == "unavailable" })
 }

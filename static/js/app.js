@@ -292,13 +292,13 @@
     else if (picks.includes(e.target)) byId('pick-all').checked = picks.every(pick => pick.checked);
   });
 
-  // --- A form that is sent is sent once.
+  // --- A form that is sent is sent once, and shows that it works.
   on('submit', e => {
-    if (e.target.hasAttribute('hx-get') || e.target.hasAttribute('hx-post')) return;
-    if (e.target.dataset.sent) return e.preventDefault();
-    e.target.dataset.sent = '1';
+    if (e.target.ariaBusy && !e.target.matches('[hx-get], [hx-post]')) return e.preventDefault();
+    e.target.ariaBusy = true;
   });
-  on('pageshow', () => all('form[data-sent]').forEach(form => delete form.dataset.sent), window);
+  on('htmx:finally:request', e => { e.detail.ctx.sourceElement.ariaBusy = null; });
+  on('pageshow', () => all('[aria-busy]').forEach(form => { form.ariaBusy = null; }), window);
 
   // --- A log that follows stands still while somebody reads it.
   function hold() {

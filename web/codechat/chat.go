@@ -58,42 +58,41 @@ type messagesJSON struct {
 
 // searchChats is GET /instance/:instanceId/chat/search/chats?page=1&sort=desc.
 func (c *call) searchChats() error {
-	page, ascending, err := readPage(c.Ctx)
+	in, page, err := searchAll(c, c.door.History.Chats)
 	if err != nil {
 		return err
 	}
-	list, err := c.door.History.Chats(c.ctx(), c.in.ID)
-	if err != nil {
-		return err
-	}
-	if ascending {
-		slices.Reverse(list)
-	}
-	b, err := c.businessOf(c.in)
-	if err != nil {
-		return err
-	}
-	return c.JSON(chatsJSON{newChatInstance(c.in, b), pageOf(list, page)})
+	return c.JSON(chatsJSON{in, page})
 }
 
 // searchContacts is GET /instance/:instanceId/chat/search/contacts?page=1&sort=desc.
 func (c *call) searchContacts() error {
-	page, ascending, err := readPage(c.Ctx)
+	in, page, err := searchAll(c, c.door.History.Contacts)
 	if err != nil {
 		return err
 	}
-	list, err := c.door.History.Contacts(c.ctx(), c.in.ID)
+	return c.JSON(contactsJSON{in, page})
+}
+
+// searchAll gives the page that was asked for of a list that is kept whole.
+// list gives it newest first.
+func searchAll[T any](c *call, list func(ctx context.Context, id string) ([]T, error)) (in chatInstanceJSON, page pageJSON[T], err error) {
+	number, ascending, err := readPage(c.Ctx)
 	if err != nil {
-		return err
+		return in, page, err
+	}
+	all, err := list(c.ctx(), c.in.ID)
+	if err != nil {
+		return in, page, err
 	}
 	if ascending {
-		slices.Reverse(list)
+		slices.Reverse(all)
 	}
 	b, err := c.businessOf(c.in)
 	if err != nil {
-		return err
+		return in, page, err
 	}
-	return c.JSON(contactsJSON{newChatInstance(c.in, b), pageOf(list, page)})
+	return newChatInstance(c.in, b), pageOf(all, number), nil
 }
 
 // searchMessages is POST /instance/:instanceId/chat/search/messages?page=1&sort=desc

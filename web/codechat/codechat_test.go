@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -151,6 +153,25 @@ func TestLogoutTwice(t *testing.T) {
 	if len(entries) != 1 || entries[0].Action != "instance.logout" || entries[0].Actor != "global-key" ||
 		entries[0].Object != "instance:01J9ZQ7M3V5T" || entries[0].From == "" || entries[0].RequestID == "" {
 		t.Errorf("audit = %+v", entries)
+	}
+}
+
+// The timeline names who logs out: the global key, or the instance's own token
+// by the instance, never by the secret.
+func TestTimelineNamesTheCaller(t *testing.T) {
+	t.Parallel()
+	const id = "01J9ZQ7M3V5T"
+	k := fixture(t)
+	c := k.NewClient()
+	in, err := k.Instances.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Do("DELETE", "/api/v2/instance/"+id+"/logout", "", "apikey: "+webtest.GlobalKey).Want(200)
+	k.Instances.Put(in)
+	c.Do("DELETE", "/api/v2/instance/"+id+"/logout", "", fmt.Sprintf("Authorization: Bearer jwt.%s.%s.%d", id, in.Token.ID, k.Clock.Now().Unix())).Want(200)
+	if got := k.Instances.Actors(); !slices.Equal(got, []string{"logout by global-key", "logout by token:" + id}) {
+		t.Errorf("the timeline would name %q", got)
 	}
 }
 

@@ -2,7 +2,9 @@ package codechat
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"pombal/internal/instance"
@@ -59,24 +61,17 @@ func (c *call) proxy() error {
 	if _, there := b.props["url"]; !there {
 		b.fault("url", "should not be empty")
 	}
-	url, headers := b.text("url", maxURL), b.object("headers")
-	p := &instance.Proxy{}
-	for name := range headers.props {
-		if value := headers.text(name, 1024); value != nil {
-			if p.Headers == nil {
-				p.Headers = make(map[string]string)
-			}
-			p.Headers[name] = *value
-		}
-	}
+	url, headers := b.text("url", maxURL), b.proxyHeaders()
 	b.only()
 	if err := b.err(); err != nil {
 		return err
 	}
-	if url == nil || *url == "" {
-		p = nil // takes it away
-	} else if p.URL = *url; c.checkProxy(*url) != nil {
-		return c.checkProxy(*url)
+	var p *instance.Proxy // none takes it away
+	if url != nil && *url != "" {
+		if err := c.checkProxy(*url); err != nil {
+			return err
+		}
+		p = &instance.Proxy{URL: *url, Headers: headers}
 	}
 	in, err := c.door.Instances.SetProxy(c.ctx(), c.in.ID, p)
 	if err != nil {
@@ -84,6 +79,21 @@ func (c *call) proxy() error {
 	}
 	c.recordInstance("instance.proxy", map[string]string{"proxy": p.String()})
 	return c.send(in)
+}
+
+// proxyHeaders reads the headers that a proxy gets; nil when there are none.
+func (b *body) proxyHeaders() map[string]string {
+	object := b.object("headers")
+	var headers map[string]string
+	for _, name := range slices.Sorted(maps.Keys(object.props)) {
+		if value := object.text(name, 1024); value != nil {
+			if headers == nil {
+				headers = make(map[string]string)
+			}
+			headers[name] = *value
+		}
+	}
+	return headers
 }
 
 // checkProxy asks of a proxy what is asked of a webhook: that it is nowhere

@@ -266,3 +266,18 @@ func TestScopes(t *testing.T) {
 		}
 	}
 }
+
+// The timeline names the key, by what is public of it.
+func TestTimelineNamesTheKey(t *testing.T) {
+	t.Parallel()
+	k, key, client := fixture(t)
+	c := k.NewClient()
+	c.Do("POST", at, "client_id="+client+"&instance_id=I%2F9%2B1", "Authorization: "+key, asForm).Want(200)
+	got := k.Instances.Actors()
+	if len(got) != 1 || !strings.HasPrefix(got[0], "logout by key:") {
+		t.Fatalf("the timeline would name %q", got)
+	}
+	if prefix := strings.TrimPrefix(got[0], "logout by key:"); len(prefix) < 4 || len(prefix) > len(key)/2 || !strings.HasPrefix(key, prefix) {
+		t.Errorf("the key %q is named %q", key, prefix)
+	}
+}

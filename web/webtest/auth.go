@@ -27,6 +27,7 @@ type Auth struct {
 	user     *auth.User
 	sessions map[string]auth.Session
 	seen     int
+	looked   int
 	keys     []auth.APIKey
 	uses     []auth.Use
 	texts    map[string]string // id of a key to the key
@@ -60,6 +61,9 @@ func (f *Auth) SetPanic(value any) { f.mu.Lock(); defer f.mu.Unlock(); f.panics 
 
 // Seen is how often a request counted as a person being there.
 func (f *Auth) Seen() int { f.mu.Lock(); defer f.mu.Unlock(); return f.seen }
+
+// Looked is how often a session was looked up without a person being there.
+func (f *Auth) Looked() int { f.mu.Lock(); defer f.mu.Unlock(); return f.looked }
 
 // Open is how many sessions are open.
 func (f *Auth) Open() int { f.mu.Lock(); defer f.mu.Unlock(); return len(f.sessions) }
@@ -130,6 +134,8 @@ func (f *Auth) Resume(_ context.Context, token string, byPerson bool) (auth.Sess
 	}
 	if byPerson {
 		f.seen++
+	} else {
+		f.looked++
 	}
 	return s, *f.user, nil
 }

@@ -41,6 +41,17 @@ func (v *Versions) ChooseVersion(_ context.Context, text string) (instance.Versi
 	return v.Info, nil
 }
 
+// NameDevice takes any name that an instance may have.
+func (v *Versions) NameDevice(_ context.Context, text string) (instance.VersionInfo, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	name, err := instance.CleanName(text)
+	if err == nil {
+		v.Info.DeviceName = name
+	}
+	return v.Info, err
+}
+
 // Crashes keeps what is said of earlier runs in memory.
 type Crashes struct {
 	mu    sync.Mutex

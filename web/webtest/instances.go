@@ -24,6 +24,7 @@ type Instances struct {
 	calls   []string
 	next    int
 	reads   []instance.Read
+	actors  []string
 
 	businesses map[string]instance.Business
 
@@ -87,6 +88,21 @@ func (f *Instances) Calls() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.calls)
+}
+
+// Actors lists who did what the timeline would tell of, such as "connect by
+// link".
+func (f *Instances) Actors() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.actors)
+}
+
+// acts notes who does something.
+func (f *Instances) acts(ctx context.Context, what string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.actors = append(f.actors, what+" by "+instance.ActorOf(ctx))
 }
 
 // SetPanic makes List panic with value; nil makes it work again.
@@ -205,7 +221,8 @@ func (f *Instances) Rename(_ context.Context, id, name string, rev uint64) (inst
 }
 
 // Connect shows a code at once.
-func (f *Instances) Connect(_ context.Context, id string) (instance.Instance, error) {
+func (f *Instances) Connect(ctx context.Context, id string) (instance.Instance, error) {
+	f.acts(ctx, "connect")
 	return f.change("connect", id, func(in *instance.Instance) error {
 		if in.Status.Phase == instance.PhaseConnected {
 			return instance.ErrConnected
@@ -248,7 +265,8 @@ func (f *Instances) SwitchOff(_ context.Context, id string) (instance.Instance, 
 }
 
 // Logout unlinks an instance.
-func (f *Instances) Logout(_ context.Context, id string, p instance.LogoutParams) (instance.LogoutResult, error) {
+func (f *Instances) Logout(ctx context.Context, id string, p instance.LogoutParams) (instance.LogoutResult, error) {
+	f.acts(ctx, "logout")
 	if f.LogoutFunc != nil {
 		return f.LogoutFunc(id, p)
 	}

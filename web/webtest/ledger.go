@@ -3,7 +3,9 @@ package webtest
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"pombal/internal/event"
@@ -136,19 +138,63 @@ func (Events) EventsSeen(context.Context, string, time.Time) (map[event.Type]int
 	return map[event.Type]int{}, nil
 }
 
-// Catch is a web.Catcher that catches nothing.
-type Catch struct{}
+// Catch is a web.Catcher in memory that shows what is put into it.
+type Catch struct {
+	mu   sync.Mutex
+	last uint64
+	of   map[string][]webhook.Caught // by instance, oldest first
+}
+
+// Put adds a caught request and gives it its id, which counts up from 1.
+func (c *Catch) Put(instanceID string, got webhook.Caught) webhook.Caught {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of == nil {
+		c.of = make(map[string][]webhook.Caught)
+	}
+	c.last++
+	got.ID = c.last
+	c.of[instanceID] = append(c.of[instanceID], got)
+	return got
+}
 
 // Path is a path.
-func (Catch) Path(instanceID string) string { return webhook.CatchPrefix + instanceID + "/secret" }
+func (*Catch) Path(instanceID string) string { return webhook.CatchPrefix + instanceID + "/secret" }
 
-// List finds none.
-func (Catch) List(context.Context, string) ([]webhook.Caught, error) { return nil, nil }
+// List gives a page of them.
+func (c *Catch) List(_ context.Context, instanceID string, before uint64, limit int) ([]webhook.Caught, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []webhook.Caught
+	for _, got := range slices.Backward(c.of[instanceID]) {
+		if len(list) < limit && (before == 0 || got.ID < before) {
+			list = append(list, got)
+		}
+	}
+	return list, nil
+}
 
-// Clear does nothing.
-func (Catch) Clear(context.Context, string) error { return nil }
+// Get finds one.
+func (c *Catch) Get(_ context.Context, instanceID string, id uint64) (webhook.Caught, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, got := range c.of[instanceID] {
+		if got.ID == id {
+			return got, nil
+		}
+	}
+	return webhook.Caught{}, webhook.ErrNoCaught
+}
+
+// Clear forgets those of an instance.
+func (c *Catch) Clear(_ context.Context, instanceID string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.of, instanceID)
+	return nil
+}
 
 // Take knows no address.
-func (Catch) Take(context.Context, string, http.Header, []byte) (int, string) {
+func (*Catch) Take(context.Context, string, http.Header, []byte) (int, string) {
 	return http.StatusNotFound, "no such address"
 }

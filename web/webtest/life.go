@@ -37,7 +37,8 @@ func (f *Instances) ConnectWith(ctx context.Context, id string, p instance.Conne
 }
 
 // RequestCode gives a code for numbers of digits.
-func (f *Instances) RequestCode(_ context.Context, id, phone string) (instance.TypedCode, error) {
+func (f *Instances) RequestCode(ctx context.Context, id, phone string) (instance.TypedCode, error) {
+	f.acts(ctx, "code")
 	if len(phone) < 7 {
 		return instance.TypedCode{}, problem.InvalidField("phone", "error.phone_invalid")
 	}

@@ -31,6 +31,7 @@ type Kit struct {
 	Crashes   *Crashes
 	Upkeep    *Upkeep
 	History   *History
+	Catch     *Catch
 	Hub       *live.Hub
 	Clock     *Clock
 	Log       *Log
@@ -46,11 +47,11 @@ func NewServer(t testing.TB, change ...func(*web.Deps)) *Kit {
 	clock := &Clock{now: time.Date(2026, 3, 2, 9, 15, 0, 0, time.UTC)}
 	k := &Kit{
 		T: t, Instances: NewInstances(clock), Webhooks: NewWebhooks(clock), Auth: NewAuth(clock), Audit: &Audit{},
-		History: &History{}, Versions: &Versions{}, Crashes: &Crashes{}, Upkeep: NewUpkeep(clock),
+		History: &History{}, Catch: &Catch{}, Versions: &Versions{}, Crashes: &Crashes{}, Upkeep: NewUpkeep(clock),
 		Hub: live.NewHub(live.Options{}), Clock: clock, Log: &Log{}, served: make(chan error, 1),
 	}
 	deps := web.Deps{
-		Instances: k.Instances, Webhooks: k.Webhooks, Ledger: Ledger{k.Webhooks}, Events: Events{}, Catch: Catch{}, Auth: k.Auth, Audit: k.Audit, Versions: k.Versions, Crashes: k.Crashes, Upkeep: k.Upkeep, History: k.History, Files: NewFiles(t), Hub: k.Hub, Now: clock.Now,
+		Instances: k.Instances, Webhooks: k.Webhooks, Ledger: Ledger{k.Webhooks}, Events: Events{}, Catch: k.Catch, Auth: k.Auth, Audit: k.Audit, Versions: k.Versions, Crashes: k.Crashes, Upkeep: k.Upkeep, History: k.History, Files: NewFiles(t), Hub: k.Hub, Now: clock.Now,
 		QRPNG: func(text string) ([]byte, error) { return []byte("\x89PNG " + text), nil },
 		Log:   slog.New(slog.NewJSONHandler(k.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

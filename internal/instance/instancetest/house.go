@@ -19,6 +19,7 @@ import (
 
 	"pombal/internal/event"
 	"pombal/internal/instance"
+	"pombal/internal/instance/statetest"
 	"pombal/internal/store"
 	"pombal/internal/store/storetest"
 	"pombal/internal/wasim"
@@ -51,6 +52,8 @@ type House struct {
 	mu      sync.Mutex
 	changed chan struct{}
 	after   func([]event.Event)
+	storing func()
+	asked   func(event.Type, bool)
 	clock   instance.Clock
 }
 
@@ -83,6 +86,12 @@ type Options struct {
 	Pace   instance.Pace       // zero: so fast that no test waits
 	Log    *slog.Logger        // nil: silence
 	After  func([]event.Event) // hears of recorded events
+	// Storing is called before the keys of a device that is being linked are
+	// stored, by the library, which waits for it.
+	Storing func()
+	// Asked hears of each question whether a webhook wants a type, once it is
+	// answered.
+	Asked func(t event.Type, wanted bool)
 
 	Network *wasim.Server // nil: one of its own
 	Path    string        // of the data file; empty: in a temporary folder
@@ -104,7 +113,7 @@ func New(t testing.TB, opts Options) *House {
 	}
 	h := &House{
 		T: t, Network: opts.Network, Path: opts.Path, Timing: QuickTiming(),
-		changed: make(chan struct{}), after: opts.After, clock: opts.Clock,
+		changed: make(chan struct{}), after: opts.After, storing: opts.Storing, asked: opts.Asked, clock: opts.Clock,
 	}
 	if opts.Timing != nil {
 		h.Timing = *opts.Timing
@@ -129,13 +138,13 @@ func (h *House) Start() {
 	keys, err := wastore.New(db, wastore.Options{})
 	h.must(err)
 	engine, err := whatsapp.NewEngine(whatsapp.Config{
-		Devices: keys, Unknown: wastore.ErrNoDevice, Log: h.Log, Now: time.Now,
+		Devices: slowKeys{Container: keys, storing: h.storing}, Unknown: wastore.ErrNoDevice, Log: h.Log, Now: time.Now,
 		Endpoint: h.endpoint(), Versions: db,
 	})
 	h.must(err)
 	h.Store, h.Keys, h.Engine = db, keys, engine
 	h.Manager = instance.NewManager(instance.Deps{
-		Store: db, Engine: engine, Recorder: event.NewRecorder(db, h.recorded), Notify: h.notify,
+		Store: statetest.Store{Store: db, T: h.T}, Engine: engine, Recorder: event.NewRecorder(askedStore{DB: db, asked: h.asked}, h.recorded), Notify: h.notify,
 		Picture: func(code string) (string, error) { return "data:,", nil },
 		Log:     h.Log, Now: time.Now, Clock: h.clock, Timing: h.Timing, Pace: h.Pace, Storage: db.Ready,
 	})
