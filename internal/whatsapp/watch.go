@@ -52,11 +52,12 @@ func (w *watcher) reset() {
 	w.online, w.watched, w.queue = false, nil, nil
 }
 
-// add queues somebody; it says whether a worker has to be started.
+// add queues somebody, watched or not: it may be time to stop. It says whether a
+// worker has to be started.
 func (w *watcher) add(jid types.JID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.watched[jid] || len(w.queue) >= maxToWatch {
+	if len(w.queue) >= maxToWatch {
 		return false
 	}
 	w.queue = append(w.queue, jid)

@@ -339,9 +339,6 @@ func TestOnlineOnlyWhilePresenceIsWanted(t *testing.T) {
 	}
 	r.want(event.PresenceUpdate, false)
 	send(r, "three")
-	pia := r.Network.NewPhone("4915112340004", "Pia") // somebody whom we do not follow yet
-	_, err = pia.SendText(context.Background(), r.phone, "hi")
-	r.must(err)
 	r.eventually("being offline", func() bool { return r.Network.Presence(device) == "unavailable" })
 }
 
