@@ -112,6 +112,8 @@ func openTab(t testing.TB, parent context.Context, home string, opts ...chromedp
 	ctx, closeTab := chromedp.NewContext(parent, opts...)
 	t.Cleanup(closeTab)
 	b := &browser{t: t, ctx: ctx, home: home}
+	// What Chromium says of an answer that comes while its page is being left.
+	b.expect("callback is no longer runnable")
 	messages := chromedp.Console(ctx)
 	go func() {
 		for m, err := range messages {

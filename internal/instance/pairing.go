@@ -183,6 +183,9 @@ func (r *runner) paired(s SignalPaired) {
 	}
 	r.blank()
 	r.replace.Store(false)
+	if r.sink != nil {
+		r.sink.fresh = false // the link is known: when the session ends there is none to look for
+	}
 	now := r.deps.Now()
 	id, err := event.NewID()
 	if err != nil {

@@ -251,7 +251,7 @@ func (r *runner) closed(to *sink, linking bool) {
 type sink struct {
 	runner *runner
 	gen    int
-	fresh  bool                   // the session began with a device that is not linked
+	fresh  bool                   // the session may still link a device; the runner's alone
 	over   atomic.Bool            // the session is being let go of
 	device atomic.Pointer[string] // the device whose keys it was about to store
 }
