@@ -28,7 +28,7 @@ func TestCrashIsToldOnThePages(t *testing.T) {
 	o = newOperator(t, g.Home)
 	o.logIn()
 	banner := o.get("/instances").Find("#crashed")
-	if !strings.Contains(banner.Text(), "Pombal crashed and was back at") || banner.Find("time[datetime]").Length() != 1 {
+	if !strings.Contains(banner.Text(), "Pombal crashed and was back on") || banner.Find("time[datetime]").Length() != 1 {
 		t.Errorf("the banner says %q", banner.Text())
 	}
 	p := o.get("/settings/crashes")

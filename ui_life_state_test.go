@@ -135,7 +135,7 @@ func TestProxyRefusedInTheBrowser(t *testing.T) {
 	w.open("/instances/" + w.id + "/settings")
 	w.typeProxy("ftp://"+gate.addr(), "ana", "right")
 	w.click("#proxy-test")
-	w.seeText("#proxy-result", "Known are http, https and socks5")
+	w.seeText("#proxy-result", "Use http, https or socks5")
 	w.typeProxy("http://"+gate.addr(), "ana", "wrong")
 	w.click("#proxy-test")
 	w.seeText("#proxy-result", "refused the user name or the password")

@@ -70,6 +70,7 @@ func TestUITwoScreensOneCode(t *testing.T) {
 // brings a new one.
 func TestUICodeRunsOut(t *testing.T) {
 	w := startLife(t, wasim.Config{Refs: 1}, "--whatsapp-code-time", "300ms")
+	w.expect("qr.png") // a slow browser asks for a picture that is gone again
 	w.seePhase("link_expired")
 	w.gone("#qr")
 	w.seeText("#pair-title", "The code expired")

@@ -165,3 +165,24 @@ func luminance(hexColour string) float64 {
 	}
 	return 0.2126*linear(rgb[0]) + 0.7152*linear(rgb[1]) + 0.0722*linear(rgb[2])
 }
+
+// TestTight: the style sheet that is sent says what its source says.
+func TestTight(t *testing.T) {
+	raw, err := FS.ReadFile("css/app.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, quoted := range regexp.MustCompile(`"[^"\n]*"`).FindAll(raw, -1) {
+		if string(tight(quoted)) != string(quoted)+"\n" {
+			t.Errorf("%s would be sent as %s", quoted, tight(quoted))
+		}
+	}
+	bare := func(css []byte) string { return strings.Join(strings.Fields(string(css)), "") }
+	if bare(tight(raw)) != bare(raw) {
+		t.Error("more than spaces is left out")
+	}
+	const source = "a:hover {\n  color: red; margin: 0 auto; }\nb, i > u { c: d }\n"
+	if got, want := string(tight([]byte(source))), "a:hover{color:red;margin:0 auto;}b,i > u{c:d}"; got != want {
+		t.Errorf("tight gives %q, want %q", got, want)
+	}
+}

@@ -295,7 +295,7 @@ func Caught(p CatchPage) templ.Component {
 			}
 		}
 		if p.Before > 0 || p.More {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<p class=\"row\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<p class=\"pager\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -428,9 +428,9 @@ func caughtRow(p CatchPage, c webhook.Caught) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var21 string
-		templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(caughtName(c))
+		templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(caughtName(p.Page, c))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `catch.templ`, Line: 76, Col: 90}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `catch.templ`, Line: 76, Col: 98}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 		if templ_7745c5c3_Err != nil {
@@ -599,9 +599,9 @@ func CaughtRequest(p CaughtPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var30 string
-			templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinStringErrs(caughtName(p.Caught))
+			templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinStringErrs(caughtName(p.Page, p.Caught))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `catch.templ`, Line: 100, Col: 35}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `catch.templ`, Line: 100, Col: 43}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var30))
 			if templ_7745c5c3_Err != nil {
@@ -794,7 +794,7 @@ func CaughtRequest(p CaughtPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell(p.Page, caughtName(p.Caught)+" · "+p.T.T("catch.title"), false).Render(templ.WithChildren(ctx, templ_7745c5c3_Var29), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = shell(p.Page, caughtName(p.Page, p.Caught)+" · "+p.T.T("catch.title"), false).Render(templ.WithChildren(ctx, templ_7745c5c3_Var29), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -802,10 +802,10 @@ func CaughtRequest(p CaughtPage) templ.Component {
 	})
 }
 
-// caughtName is the event that a request says it is of; "?" where it says none.
-func caughtName(c webhook.Caught) string {
+// caughtName is the event that a request says it is of, or that it says none.
+func caughtName(p Page, c webhook.Caught) string {
 	if c.Event == "" {
-		return "?"
+		return p.T.T("catch.unnamed")
 	}
 	return c.Event
 }

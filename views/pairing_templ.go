@@ -474,11 +474,11 @@ func qrCode(p InstancePanel) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = askCode(p).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = pairingStep(p).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = pairingStep(p).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = askCode(p).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

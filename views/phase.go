@@ -28,7 +28,8 @@ func nextStep(in instance.Instance) *step {
 	case instance.PhaseLoggedOut:
 		return &step{Label: "do.link_again", Path: "connect", Quiet: in.Status.Reason == instance.ReasonAccountBanned}
 	case instance.PhaseLinkExpired:
-		return &step{Label: "do.show_new_code", Path: "connect"}
+		// Whose typed code ran out wants another of those, not a QR code.
+		return &step{Label: "do.show_new_code", Path: "connect", Quiet: in.Status.Reason == instance.ReasonCodeExpired}
 	case instance.PhasePairFailed:
 		return &step{Label: "do.try_again", Path: "connect"}
 	case instance.PhaseReplaced:
@@ -68,6 +69,19 @@ func needsPanel(in instance.Instance) bool {
 func comesBack(in instance.Instance) bool {
 	p := in.Status.Phase
 	return in.Linked() && (p == instance.PhaseConnecting || p == instance.PhaseReconnecting)
+}
+
+// technical is what a developer may want to know of a status; "" when there is
+// nothing, or the page tells it in words.
+func technical(s instance.Status) string {
+	switch {
+	case s.Phase.Online(), s.Reason == instance.ReasonOtherNumber, banKind(s) != "":
+		return ""
+	case s.Phase == instance.PhaseOutdated && s.Detail != "":
+		return "WhatsApp Web " + s.Detail
+	default:
+		return s.Detail
+	}
 }
 
 // refreshes says whether a page without scripts should load itself again.

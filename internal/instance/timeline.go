@@ -77,7 +77,7 @@ func (r *runner) tell(m Moment) {
 	if m.Kind == MomentPhase {
 		m.Detail, m.Until = in.Status.Detail, in.Status.Until
 	}
-	m.Online, m.Wanted = in.Status.Phase.Online(), in.Linked() && in.State == Active
+	m.Online, m.Wanted = in.Status.Phase.Online(), in.Linked() && in.State == Active && in.Status.Phase != PhasePaired
 	if m.Actor == "" {
 		m.Actor = ActorFor(m.Reason)
 	}
