@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -306,13 +307,15 @@ func (b *browser) scanScreen() string {
 	if err != nil {
 		b.fail(err)
 	}
-	raw, err := chromedp.Run(ctx, chromedp.Screenshot(chromedp.CSS(img)))
-	if err != nil {
-		b.fail(err)
+	for unread := error(nil); ; {
+		raw, err := chromedp.Run(ctx, chromedp.Screenshot(chromedp.CSS(img)))
+		if err != nil {
+			b.fail(errors.Join(err, unread))
+		}
+		// A camera looks again too, when the page has moved meanwhile.
+		var text string
+		if text, unread = decodeQR(raw); unread == nil {
+			return text
+		}
 	}
-	text, err := decodeQR(raw)
-	if err != nil {
-		b.fail(fmt.Errorf("read the QR code on the screen: %w", err))
-	}
-	return text
 }
