@@ -71,13 +71,9 @@ func (s *Server) sendReplay(r *request, status int, page views.ReplayPage) (err 
 
 // replayAgain shows the form with what is wrong.
 func (s *Server) replayAgain(r *request, page views.ReplayPage, cause error) error {
-	t, err := s.printerFor(r)
+	messages, err := s.formErrors(r, cause)
 	if err != nil {
 		return err
-	}
-	messages, isForm := fieldErrors(t, cause)
-	if !isForm {
-		return cause
 	}
 	page.Errors, page.Counted = messages, false
 	return s.sendReplay(r, fiber.StatusUnprocessableEntity, page)

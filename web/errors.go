@@ -189,6 +189,20 @@ func pathOf(address string) string {
 	return u.RequestURI()
 }
 
+// formErrors gives the messages of a refused form, by field, in the caller's
+// language. A cause that is not about the form's fields is returned as it is.
+func (s *Server) formErrors(r *request, cause error) (views.FieldErrors, error) {
+	t, err := s.printerFor(r)
+	if err != nil {
+		return nil, err
+	}
+	messages, isForm := fieldErrors(t, cause)
+	if !isForm {
+		return nil, cause
+	}
+	return messages, nil
+}
+
 // fieldErrors gives the messages of a refused form, by field. ok is false when
 // err is not about the form's fields.
 func fieldErrors(t *locale.Printer, err error) (messages views.FieldErrors, ok bool) {

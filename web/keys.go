@@ -179,13 +179,9 @@ func (s *Server) expiry(days string) (time.Time, error) {
 }
 
 func (s *Server) makeKeyAgain(r *request, page views.KeyNewPage, cause error) error {
-	t, err := s.printerFor(r)
+	messages, err := s.formErrors(r, cause)
 	if err != nil {
 		return err
-	}
-	messages, isForm := fieldErrors(t, cause)
-	if !isForm {
-		return cause
 	}
 	page.Errors = messages
 	if page.Instances, err = s.Instances.List(r.UserContext()); err != nil {

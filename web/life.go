@@ -86,12 +86,8 @@ func (s *Server) chooseVersion(r *request) error {
 	}
 	info, err := s.Versions.ChooseVersion(r.UserContext(), text)
 	if err != nil {
-		t, terr := s.printerFor(r)
-		if terr != nil {
-			return terr
-		}
-		messages, isForm := fieldErrors(t, err)
-		if !isForm {
+		messages, err := s.formErrors(r, err)
+		if err != nil {
 			return err
 		}
 		return s.sendWhatsApp(r, fiber.StatusUnprocessableEntity, views.WhatsAppPage{Number: text, Errors: messages})
@@ -109,12 +105,8 @@ func (s *Server) nameDevice(r *request) error {
 	text := f.text("name")
 	info, err := s.Versions.NameDevice(r.UserContext(), text)
 	if err != nil {
-		t, terr := s.printerFor(r)
-		if terr != nil {
-			return terr
-		}
-		messages, isForm := fieldErrors(t, err)
-		if !isForm {
+		messages, err := s.formErrors(r, err)
+		if err != nil {
 			return err
 		}
 		return s.sendWhatsApp(r, fiber.StatusUnprocessableEntity, views.WhatsAppPage{DeviceName: text, Errors: messages})

@@ -60,13 +60,9 @@ func (s *Server) saveProxy(r *request, in instance.Instance, p *instance.Proxy) 
 
 // proxyAgain shows the page with what was typed and what is wrong with it.
 func (s *Server) proxyAgain(r *request, in instance.Instance, typed views.ProxyForm, cause error) error {
-	t, err := s.printerFor(r)
+	messages, err := s.formErrors(r, cause)
 	if err != nil {
 		return err
-	}
-	messages, isForm := fieldErrors(t, cause)
-	if !isForm {
-		return cause
 	}
 	typed.Errors = messages
 	page := views.InstanceSettingsPage{Instance: in, Name: in.Name, Proxy: typed}

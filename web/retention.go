@@ -82,13 +82,9 @@ func readRetention(f form) (upkeep.Policy, views.RetentionPage) {
 
 // retentionAgain shows what is wrong with what was typed.
 func (s *Server) retentionAgain(r *request, page views.RetentionPage, cause error) error {
-	t, err := s.printerFor(r)
+	messages, err := s.formErrors(r, cause)
 	if err != nil {
 		return err
-	}
-	messages, isForm := fieldErrors(t, cause)
-	if !isForm {
-		return cause
 	}
 	page.Errors = messages
 	return s.sendRetention(r, fiber.StatusUnprocessableEntity, page)

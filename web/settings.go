@@ -157,13 +157,9 @@ func (s *Server) createKey(r *request) error {
 // createKeyAgain shows what is wrong with the name of a key. The page has two
 // fields that go by "name", so this one's messages are "key_name".
 func (s *Server) createKeyAgain(r *request, in instance.Instance, cause error) error {
-	t, err := s.printerFor(r)
+	messages, err := s.formErrors(r, cause)
 	if err != nil {
 		return err
-	}
-	messages, isForm := fieldErrors(t, cause)
-	if !isForm {
-		return cause
 	}
 	if text, named := messages["name"]; named {
 		messages["key_name"] = text

@@ -83,19 +83,24 @@ func (c *call) moveWhatsApp() error {
 
 // refreshToken is PATCH /business/:businessId/instance/:instanceId/refresh-token.
 func (c *call) refreshToken() error {
-	old, overlap, err := c.readRotation()
-	if err != nil {
-		return err
-	}
-	in, err := c.doRefresh(old, overlap)
-	if err != nil {
-		return err
-	}
-	text, err := c.jwt(in)
+	in, text, err := c.rotate()
 	if err != nil {
 		return err
 	}
 	return c.JSON(newRotation(text, in.Token))
+}
+
+// rotate replaces the token that the body names and gives the new one as a JWT.
+func (c *call) rotate() (in instance.Instance, jwt string, err error) {
+	old, overlap, err := c.readRotation()
+	if err != nil {
+		return in, "", err
+	}
+	if in, err = c.doRefresh(old, overlap); err != nil {
+		return in, "", err
+	}
+	jwt, err = c.jwt(in)
+	return in, jwt, err
 }
 
 // doRefresh replaces the token of the instance by another one.

@@ -266,15 +266,7 @@ func (c *call) delete13() error {
 
 // refreshToken13 is PUT /instance/refreshToken/:instanceName. It answers 201.
 func (c *call) refreshToken13() error {
-	old, overlap, err := c.readRotation()
-	if err != nil {
-		return err
-	}
-	in, err := c.doRefresh(old, overlap)
-	if err != nil {
-		return err
-	}
-	jwt, err := c.jwt(in)
+	in, jwt, err := c.rotate()
 	if err != nil {
 		return err
 	}
