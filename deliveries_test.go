@@ -82,7 +82,7 @@ func TestDeliveryWithoutScripts(t *testing.T) {
 	o.logIn()
 	id := o.create("shop")
 	hook := o.addWebhook(id, "crm", srv.URL)
-	o.code(id) // an event
+	o.turn(id, "off") // an event
 	at := "/instances/" + id + "/webhooks/" + hook
 	o.until("the receiver given up", func() bool { return o.get(at).Find("#hook-stopped").Length() > 0 })
 	list := o.get(at + "/deliveries?result=dead")
@@ -111,7 +111,7 @@ func TestDeliveryPagesOnAPhone(t *testing.T) {
 	at := "/instances/" + id
 	o.submit(o.get(at+"/catch"), at+"/catch/webhook", nil)
 	hook := strings.TrimPrefix(o.get(at+"/webhooks").Find("tbody th a").First().AttrOr("href", ""), at+"/webhooks/")
-	o.code(id) // an event
+	o.turn(id, "off") // an event
 	o.until("a delivery", func() bool {
 		return o.get(at+"/webhooks/"+hook+"/deliveries?result=delivered").Find("#deliveries tbody tr").Length() > 0
 	})

@@ -242,6 +242,13 @@ func (o *operator) untilPhase(id, phase string) *page {
 	return p
 }
 
+// turn switches an instance "on" or "off", which is an event.
+func (o *operator) turn(id, to string) {
+	o.t.Helper()
+	at := "/instances/" + id
+	o.submit(o.get(at+"/settings"), at+"/"+to, nil)
+}
+
 // addWebhook makes an enabled webhook with all toggles and returns its id.
 func (o *operator) addWebhook(id, name, target string) string {
 	o.t.Helper()

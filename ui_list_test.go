@@ -31,7 +31,7 @@ func TestUIListKeepsTheSelection(t *testing.T) {
 	b.until(`document.querySelector(".picked").control !== null`)
 
 	// Its line changes, then all lines move.
-	o.submit(o.get("/instances/"+ids["Bela"]+"/settings"), "/instances/"+ids["Bela"]+"/off", nil)
+	o.turn(ids["Bela"], "off")
 	b.see("#row-" + ids["Bela"] + " .badge.stopped")
 	o.submit(o.get("/instances/"+ids["Anna"]+"/settings"), "/instances/"+ids["Anna"]+"/tags", url.Values{"tags": {"vendas"}})
 	b.see("#row-" + ids["Anna"] + " .tag")

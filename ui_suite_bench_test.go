@@ -17,7 +17,7 @@ func BenchmarkSignalToPage(b *testing.B) {
 	o.logIn()
 	id := o.create("Sales")
 	at := "/instances/" + id
-	o.submit(o.get(at+"/settings"), at+"/off", nil)
+	o.turn(id, "off")
 	p := startBrowser(b, g.Home)
 	p.logIn()
 	p.open("/instances")

@@ -93,7 +93,7 @@ func TestUIWebhookByClicks(t *testing.T) {
 	mu.Lock()
 	gone = true
 	mu.Unlock()
-	o.submit(o.get("/instances/"+id+"/settings"), "/instances/"+id+"/off", nil) // an event
+	o.turn(id, "off") // an event
 	o.until("the receiver given up", func() bool { return o.get(at).Find("#hook-stopped").Length() > 0 })
 	b.open(at)
 	b.seeText("#hook-stopped[role=alert]", "410")

@@ -46,11 +46,7 @@ func (h *house) quietly(ids ...string) {
 }
 
 // turn switches an instance on or off, as somebody else at another screen.
-func (h *house) turn(id, to string) {
-	h.t.Helper()
-	at := "/instances/" + id
-	h.o.submit(h.o.get(at+"/settings"), at+"/"+to, nil)
-}
+func (h *house) turn(id, to string) { h.t.Helper(); h.o.turn(id, to) }
 
 // rename gives an instance another name, as somebody else at another screen.
 func (h *house) rename(id, name string) {
@@ -77,18 +73,23 @@ func (b *browser) count(prefix string) (requests func() int) {
 	return func() int { mu.Lock(); defer mu.Unlock(); return n }
 }
 
-// streams tells how many live streams of the tab are open.
+// streams tells how many live streams the page that the tab shows has open. Of
+// those of a page that was left Chromium does not always tell the end.
 func (b *browser) streams() (open func() int) {
 	b.t.Helper()
 	var mu sync.Mutex
-	ids := make(map[network.RequestID]bool)
+	var page cdp.LoaderID
+	ids := make(map[network.RequestID]cdp.LoaderID)
 	b.listen(func(ev any) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e := ev.(type) {
 		case *network.EventRequestWillBeSent:
+			if e.Type == network.ResourceTypeDocument {
+				page = e.LoaderID
+			}
 			if strings.HasPrefix(e.Request.URL, b.home+"/live") {
-				ids[e.RequestID] = true
+				ids[e.RequestID] = e.LoaderID
 			}
 		case *network.EventLoadingFinished:
 			delete(ids, e.RequestID)
@@ -96,7 +97,17 @@ func (b *browser) streams() (open func() int) {
 			delete(ids, e.RequestID)
 		}
 	})
-	return func() int { mu.Lock(); defer mu.Unlock(); return len(ids) }
+	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		n := 0
+		for _, of := range ids {
+			if of == page {
+				n++
+			}
+		}
+		return n
+	}
 }
 
 // stay marks the page, and stayed says whether it is still the same one: a

@@ -171,8 +171,16 @@ func TestUIManyTabs(t *testing.T) {
 	last := tabs[len(tabs)-1]
 	h.rename(h.desk, "Front desk")
 	last.seeText("#row-"+h.desk, "Front desk")
+	// A page that begins in the background lets go as well.
+	tabs[2].open("/instances")
+	h.o.until("the stream of a page opened in the background paused", func() bool {
+		return eval[int](tabs[2], `document.querySelector("#live")._htmx?.sse?.attempt ?? 0`) == 1 && streams[2]() == 0
+	})
+	tabs[2].toFront()
+	h.rename(h.desk, "Reception")
+	tabs[2].seeText("#row-"+h.desk, "Reception")
 	tabs[1].toFront()
-	tabs[1].seeText("#row-"+h.desk, "Front desk")
+	tabs[1].seeText("#row-"+h.desk, "Reception")
 	tabs[1].follow("#row-" + h.sales + " a")
 	tabs[1].see("#status-" + h.sales)
 }

@@ -230,7 +230,11 @@
     const poll = name => { if (!open && !doc.hidden) htmx.trigger(live, name, {}, false); };
     setInterval(() => poll('poll'), 10000);
     setInterval(() => poll('poll-qr'), 3000);
-    on('htmx:sse:after:connection', () => {
+    on('htmx:sse:after:connection', e => {
+      // The library looks only at changes: a page that was opened in the
+      // background, or left while it connected, would keep a connection of the
+      // few that a browser has.
+      if (doc.hidden) setTimeout(() => e.detail.connection.visibilityHandler?.());
       if (fails) htmx.trigger(live, 'resync', {}, false);
       open = true;
       fails = 0;
