@@ -113,8 +113,10 @@ func openTab(t testing.TB, parent context.Context, home string, opts ...chromedp
 	ctx, closeTab := chromedp.NewContext(parent, opts...)
 	t.Cleanup(closeTab)
 	b := &browser{t: t, ctx: ctx, home: home}
-	// What Chromium says of an answer that comes while its page is being left.
-	b.expect("callback is no longer runnable")
+	// What Chromium says of an answer that comes while its page is being left, of
+	// the picture of a code that was replaced before the browser asked for it, and
+	// of somebody who types before the page has chosen a field.
+	b.expect("callback is no longer runnable", "/qr.png?n=", "Autofocus processing was blocked")
 	messages := chromedp.Console(ctx)
 	go func() {
 		for m, err := range messages {
@@ -222,6 +224,15 @@ func (b *browser) open(path string) { b.t.Helper(); b.do(chromedp.Navigate(b.hom
 // see waits until something that matches is on the page and visible.
 func (b *browser) see(css string) { b.t.Helper(); b.do(chromedp.WaitVisible(chromedp.CSS(css))) }
 
+// arrive waits for a page that a key or a click leads to: until something that
+// matches is visible and the scripts have run, without which keys and dialogs do
+// nothing yet.
+func (b *browser) arrive(css string) {
+	b.t.Helper()
+	b.see(css)
+	b.until(`document.readyState === "complete"`)
+}
+
 // gone waits until nothing that matches is on the page.
 func (b *browser) gone(css string) { b.t.Helper(); b.do(chromedp.WaitNotPresent(chromedp.CSS(css))) }
 
@@ -301,18 +312,19 @@ func (b *browser) scanScreen() string {
 	b.t.Helper()
 	const img = "img[src*='qr.png']"
 	b.see(img)
+	b.until(fmt.Sprintf(`(() => { const i = document.querySelector(%q); return i && i.complete && i.naturalWidth > 0 })()`, img))
 	ctx, cancel := context.WithTimeout(b.ctx, limit)
 	defer cancel()
-	_, err := chromedp.Run(ctx, chromedp.Poll[bool](fmt.Sprintf(`(() => { const i = document.querySelector(%q); return i && i.complete && i.naturalWidth > 0 })()`, img)))
-	if err != nil {
-		b.fail(err)
-	}
 	for unread := error(nil); ; {
 		raw, err := chromedp.Run(ctx, chromedp.Screenshot(chromedp.CSS(img)))
-		if err != nil {
+		if ctx.Err() != nil {
 			b.fail(errors.Join(err, unread))
 		}
-		// A camera looks again too, when the page has moved meanwhile.
+		// A camera looks again too, when the page has moved meanwhile or another
+		// one has taken its place.
+		if unread = err; err != nil {
+			continue
+		}
 		var text string
 		if text, unread = decodeQR(raw); unread == nil {
 			return text

@@ -16,6 +16,7 @@ func TestCatchHereInTheBrowser(t *testing.T) {
 	o := newOperator(t, g.Home)
 	o.logIn()
 	id := o.create("shop")
+	o.turn(id, "off") // its own events would come between those of this test
 	b := startBrowser(t, g.Home)
 	b.signIn()
 	began := time.Now()

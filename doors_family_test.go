@@ -128,6 +128,11 @@ func TestInSPRLLife(t *testing.T) {
 	if code, res := sprl(t, g.Home, "/instance/reconnect", key, "form", with()); code != "100" {
 		t.Errorf("reconnect: %s %v", code, res)
 	}
+	connected := func() bool {
+		_, res := sprl(t, g.Home, "/instance/status", key, "json", with())
+		return res.(map[string]any)["status"] == "connected"
+	}
+	await(t, "the connection after reconnect", connected) // a logout waits for it too, but not as long
 	if code, res := sprl(t, g.Home, "/instance/logout", key, "multipart", with()); code != "100" ||
 		res != "Logout request sent to WhatsApp" || len(phone.Devices()) != 0 {
 		t.Errorf("logout: %s %v", code, res)

@@ -86,9 +86,7 @@ func TestComesBackFromACrash(t *testing.T) {
 	} else {
 		_ = conn.Close()
 	}
-	if !strings.Contains(g.log.String(), `"crashes":1`) {
-		t.Errorf("the log does not tell of the crash:\n%s", g.log)
-	}
+	await(t, "a word of the crash in the log", func() bool { return strings.Contains(g.log.String(), `"crashes":1`) })
 	c.gone(g)
 	log, err := crash.Open(c.data())
 	if err != nil {

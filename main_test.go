@@ -23,7 +23,7 @@ import (
 )
 
 // limit is how long a test waits for something that must happen.
-const limit = 30 * time.Second
+const limit = time.Minute
 
 // childVar makes a copy of the test binary be the product, or the stand-in
 // network, in a process of its own.

@@ -159,18 +159,21 @@ func (o *operator) code(id string) string {
 	if p.Find("img[src*='qr.png']").Length() == 0 && p.Find("form[action='"+at+"/connect']").Length() > 0 {
 		p = o.submit(p, at+"/connect", nil)
 	}
-	var src string
+	var text string
 	o.until("a QR code on the page", func() bool {
-		src = p.Find("img[src*='qr.png']").AttrOr("src", "")
-		if src == "" {
+		if src := p.Find("img[src*='qr.png']").AttrOr("src", ""); src != "" {
+			text = o.read(src)
+		}
+		if text == "" {
 			p = o.get(at)
 		}
-		return src != ""
+		return text != ""
 	})
-	return o.read(src)
+	return text
 }
 
-// read decodes the QR code of a picture.
+// read decodes the QR code of a picture; "" when another code has taken the
+// place of this one since the page was asked for.
 func (o *operator) read(src string) string {
 	o.t.Helper()
 	resp, err := o.http.Get(o.absolute(src))
@@ -178,6 +181,9 @@ func (o *operator) read(src string) string {
 		o.t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone {
+		return ""
+	}
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
 		o.t.Fatalf("picture %s: status %d, %v", src, resp.StatusCode, err)

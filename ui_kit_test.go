@@ -79,7 +79,7 @@ func (b *browser) until(expression string) {
 	ctx, cancel := context.WithTimeout(b.ctx, limit)
 	defer cancel()
 	for {
-		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression))
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(0))) // ctx is the limit
 		if err == nil {
 			return
 		}

@@ -88,6 +88,11 @@ func TestPasskeyInTheBrowser(t *testing.T) {
 		w.put("#answer", wrong.answer)
 		w.click("#passkey-go")
 		w.seeText("#answer-error", wrong.says)
+		w.refresh("#pair-" + w.id)
+		w.seeText("#answer-error", wrong.says)
+		if typed := eval[string](w.browser, `document.querySelector("#answer").value`); typed != wrong.answer {
+			t.Errorf("after the card was fetched again the field says %q", typed)
+		}
 	}
 	o := newOperator(t, w.g.Home)
 	o.logIn()

@@ -22,6 +22,7 @@ func TestUIStoriesAreAccessible(t *testing.T) {
 	if raceEnabled {
 		t.Skip("what is looked at is the pages")
 	}
+	t.Parallel() // beside tests that mostly wait
 	b := openStories(t)
 	b.size(1280, 900)
 	b.media("", "prefers-reduced-motion", "reduce") // colours on their way to others are no colours to measure
@@ -43,6 +44,7 @@ func TestUIStoriesFit(t *testing.T) {
 	if raceEnabled {
 		t.Skip("what is looked at is the pages")
 	}
+	t.Parallel() // beside tests that mostly wait
 	b := openStories(t)
 	for _, s := range views.Stories() {
 		b.show(s, locale.PseudoTag)

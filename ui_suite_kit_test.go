@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	cdpage "github.com/chromedp/cdproto/page"
@@ -144,14 +145,17 @@ func protocol[P, R any](command cdp.Command[P, R], p P) chromedp.Action[chromedp
 	})
 }
 
-// twice clicks, and clicks again before the first click can have led anywhere.
+// twice clicks, and clicks again before the first click can have led anywhere:
+// what the gateway answers is held back until then, or the second click could
+// fall on the next page.
 func (b *browser) twice(css string) {
 	b.t.Helper()
 	b.see(css)
 	b.do(chromedp.ScrollIntoView(chromedp.CSS(css)))
 	at := eval[struct{ X, Y float64 }](b, fmt.Sprintf(
 		`(() => { const r = document.querySelector(%q).getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`, css))
-	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	held := fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: b.home + "/*", RequestStage: fetch.RequestStageResponse}}}
+	b.do(protocol(fetch.Enable, held), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		for i := range 2 {
 			for _, kind := range []input.DispatchMouseEventType{chromedp.MousePressed, chromedp.MouseReleased} {
 				if _, err := cdp.Call(ctx, t, input.DispatchMouseEvent, input.DispatchMouseEventParams{
@@ -162,7 +166,19 @@ func (b *browser) twice(css string) {
 			}
 		}
 		return nil
-	}))
+	}), protocol(fetch.Disable, cdp.Empty{}))
+}
+
+// refresh has a region fetch itself, as a signal does, and waits for the answer.
+func (b *browser) refresh(region string) {
+	b.t.Helper()
+	eval[bool](b, fmt.Sprintf(`(() => {
+		const region = document.querySelector(%q);
+		window.refreshed = false;
+		region.addEventListener("htmx:finally:request", () => { window.refreshed = true });
+		return htmx.trigger(region, "refresh", {}, false), true;
+	})()`, region))
+	b.until("window.refreshed")
 }
 
 // toFront makes the tab the one that is looked at.

@@ -113,6 +113,24 @@ func TestUISessionEndedElsewhere(t *testing.T) {
 	}
 }
 
+// However many lines of the list change at once, each is asked for.
+func TestUIManyLinesAtOnce(t *testing.T) {
+	h := startHouse(t)
+	ids := []string{h.sales, h.desk, h.o.create("Bar"), h.o.create("Cellar"), h.o.create("Office")}
+	h.quietly(ids...)
+	h.open("/instances")
+	var asked []func() int
+	for _, id := range ids {
+		asked = append(asked, h.count("/instances/"+id+"/row"))
+	}
+	// As the stream brings signals that come together.
+	eval[bool](h.browser, `[...document.querySelectorAll("#list tbody tr")].forEach(row => htmx.trigger("#live", "htmx:sse:before:message",
+		{message: {event: row.id.replace("row-", "inst-")}}, false)), true`)
+	h.o.until("each line asked for", func() bool {
+		return !slices.ContainsFunc(asked, func(n func() int) bool { return n() == 0 })
+	})
+}
+
 // Somebody types into the search while a line of the list changes: the line
 // shows the new state, the field keeps its text, the focus and the caret.
 func TestUIListWhileTyping(t *testing.T) {

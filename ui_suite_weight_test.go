@@ -32,9 +32,16 @@ func TestUIVisitsAreLight(t *testing.T) {
 	}
 	h := startHouse(t)
 	h.quietly(h.sales, h.desk)
-	h.open("/instances/" + h.sales)
-	h.until(`document.readyState === "complete"`)
-	next := eval[visit](h.browser, cost)
+	// What the instances last told their pages may still be on its way to the
+	// first of these visits; what a page asks for it asks for each time.
+	var next visit
+	for range 3 {
+		h.open("/instances/" + h.sales)
+		h.until(`document.readyState === "complete"`)
+		if next = eval[visit](h.browser, cost); len(next.Names) == 1 {
+			break
+		}
+	}
 	if next.Bytes > nextVisit || len(next.Names) != 1 {
 		t.Errorf("a page more costs %d bytes: %q", next.Bytes, next.Names)
 	}

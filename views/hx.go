@@ -74,6 +74,9 @@ func hx(ctx context.Context, pairs ...string) templ.Attributes {
 	return attrs
 }
 
-// htmxConfig is the content of the meta element that configures htmx.
+// htmxConfig is the content of the meta element that configures htmx. A region
+// that fetches itself leaves a field alone that was refused: only the answer to
+// its own form, which app.js marks as busy until then, takes away what it says
+// and what was typed.
 const htmxConfig = `{"extensions":"sse,hx-csp","includeIndicatorCSS":false,"history":"reload","noSwap":[204,304],` +
-	`"defaultTimeout":20000,"defaultFocusScroll":false}`
+	`"defaultTimeout":20000,"defaultFocusScroll":false,"morphIgnore":["data-htmx-powered","aria-busy"],"morphSkip":"form:not([aria-busy]) .wrong"}`

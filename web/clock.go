@@ -20,6 +20,20 @@ func parseClock(text string, zone *time.Location) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// parseClockEnd reads a time that was typed as the end of a span: the last moment
+// of the second or minute that it names, since that one is meant as well.
+func parseClockEnd(text string, zone *time.Location) (time.Time, bool) {
+	t, ok := parseClock(text, zone)
+	if !ok {
+		return t, false
+	}
+	unit := time.Second
+	if len(text) == len(clockForms()[1]) {
+		unit = time.Minute
+	}
+	return t.Add(unit - time.Nanosecond), true
+}
+
 // formatClock writes a time as parseClock reads it.
 func formatClock(t time.Time, zone *time.Location) string {
 	if zone == nil {

@@ -59,7 +59,7 @@ func (s *Server) addDeliveries(r *request, page *views.WebhookPage) (err error) 
 		Limit: shown + 1,
 	}
 	q.From, _ = parseClock(f.From, location(f.Zone)) // none leaves that side open
-	q.To, _ = parseClock(f.To, location(f.Zone))     // the same
+	q.To, _ = parseClockEnd(f.To, location(f.Zone))  // the same
 	if page.Deliveries, err = s.Ledger.Ledger(ctx, in, q); err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (s *Server) window(page *views.ReplayPage) (webhook.Window, error) {
 	}
 	zone := location(page.Zone)
 	from, okFrom := parseClock(page.From, zone)
-	to, okTo := parseClock(page.To, zone)
+	to, okTo := parseClockEnd(page.To, zone)
 	if !okFrom || !okTo || !from.Before(to) {
 		return webhook.Window{}, problem.InvalidField("from", "error.window")
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,19 +18,58 @@ const (
 	lingerBytes = 64 << 20
 )
 
-// lingerListener hands out connections that can linger.
-type lingerListener struct{ net.Listener }
+// lingerListener hands out connections that can linger. It knows those on which
+// nothing has come yet: fasthttp takes them for requests under way, so that a
+// stop would wait for connections that a browser opened ahead of any wish.
+type lingerListener struct {
+	net.Listener
+	mu     sync.Mutex
+	silent map[*lingerConn]struct{} // nil once they are closed
+}
+
+func newLingerListener(ln net.Listener) *lingerListener {
+	return &lingerListener{Listener: ln, silent: make(map[*lingerConn]struct{})}
+}
 
 // Accept waits for the next connection.
-func (l lingerListener) Accept() (net.Conn, error) {
+func (l *lingerListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	if tcp, ok := c.(*net.TCPConn); ok {
-		return &lingerConn{TCPConn: tcp}, nil
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return c, nil
 	}
-	return c, nil
+	conn := &lingerConn{TCPConn: tcp, listener: l}
+	l.mu.Lock()
+	over := l.silent == nil
+	if !over {
+		l.silent[conn] = struct{}{}
+	}
+	l.mu.Unlock()
+	if over {
+		_ = tcp.Close() // who serves it finds out
+	}
+	return conn, nil
+}
+
+// closeSilent closes the connections on which nothing has come, now and from now
+// on.
+func (l *lingerListener) closeSilent() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for conn := range l.silent {
+		_ = conn.TCPConn.Close() // nobody asked anything
+	}
+	l.silent = nil
+}
+
+// heard takes a connection off the list of silent ones.
+func (l *lingerListener) heard(conn *lingerConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.silent, conn)
 }
 
 // lingerConn is a connection that can be closed so that the peer gets to read
@@ -38,12 +78,30 @@ func (l lingerListener) Accept() (net.Conn, error) {
 // sending a too large body would see a network error instead of the 413.
 type lingerConn struct {
 	*net.TCPConn
-	linger atomic.Bool
+	listener *lingerListener
+	spoke    atomic.Bool // something has come, or the end
+	linger   atomic.Bool
+}
+
+// Read reads what the peer sends.
+func (c *lingerConn) Read(p []byte) (int, error) {
+	n, err := c.TCPConn.Read(p)
+	if n > 0 {
+		c.hear()
+	}
+	return n, err
+}
+
+func (c *lingerConn) hear() {
+	if !c.spoke.Swap(true) {
+		c.listener.heard(c)
+	}
 }
 
 // Close closes the connection, after reading what the peer still sends when
 // that was asked for.
 func (c *lingerConn) Close() error {
+	c.hear()
 	if c.linger.Swap(false) {
 		// Errors mean that there is nobody left to wait for.
 		if c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {

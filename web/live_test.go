@@ -16,6 +16,9 @@ import (
 	"pombal/web/webtest"
 )
 
+// patience is how long a test waits for what must happen.
+const patience = time.Minute
+
 // stream is an open stream of signals.
 type stream struct {
 	t      *testing.T
@@ -70,7 +73,7 @@ func (s *stream) close() {
 func (s *stream) until(want string) {
 	s.t.Helper()
 	var got []string
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(patience)
 	for {
 		select {
 		case line, ok := <-s.lines:
@@ -90,7 +93,7 @@ func (s *stream) until(want string) {
 func (s *stream) ended() []string {
 	s.t.Helper()
 	var got []string
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(patience)
 	for {
 		select {
 		case line, ok := <-s.lines:
@@ -106,7 +109,7 @@ func (s *stream) ended() []string {
 
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if cond() {
 			return
 		}
@@ -149,7 +152,7 @@ func TestStreamWithoutSessionIsAnEmpty401(t *testing.T) {
 func TestStreamsPerSessionAndInAll(t *testing.T) {
 	t.Parallel()
 	k := webtest.NewServer(t)
-	k.Server.SetPace(10*time.Millisecond, time.Hour, time.Hour, time.Second)
+	k.Server.SetPace(10*time.Millisecond, time.Hour, time.Hour, patience)
 	c := k.SignedIn()
 	var streams []*stream
 	for range 8 {
@@ -181,7 +184,7 @@ func TestStreamsPerSessionAndInAll(t *testing.T) {
 func TestLostReaderIsNoticed(t *testing.T) {
 	t.Parallel()
 	k := webtest.NewServer(t)
-	k.Server.SetPace(20*time.Millisecond, time.Hour, time.Hour, time.Second)
+	k.Server.SetPace(20*time.Millisecond, time.Hour, time.Hour, patience)
 	c := k.SignedIn()
 	for range 5 {
 		s := open(t, c)
@@ -203,7 +206,7 @@ func TestSlowReaderIsFreed(t *testing.T) {
 	defer conn.Close()
 	eventually(t, "one stream", func() bool { return k.Server.Streams() == 1 })
 	long := strings.Repeat("x", 60000)
-	stop := time.Now().Add(10 * time.Second)
+	stop := time.Now().Add(patience)
 	for i := 0; k.Server.Streams() > 0 && time.Now().Before(stop); i++ {
 		k.Hub.Publish(fmt.Sprintf("inst-%d-%s", i, long))
 		time.Sleep(time.Millisecond)
@@ -249,7 +252,7 @@ func TestOverflowIsOneResync(t *testing.T) {
 func TestSessionThatEndsEndsItsStream(t *testing.T) {
 	t.Parallel()
 	k := webtest.NewServer(t)
-	k.Server.SetPace(time.Hour, 20*time.Millisecond, time.Hour, time.Second)
+	k.Server.SetPace(time.Hour, 20*time.Millisecond, time.Hour, patience)
 	s := open(t, k.SignedIn())
 	s.until("retry: 2000")
 	seen, looked := k.Auth.Seen(), k.Auth.Looked()
@@ -266,7 +269,7 @@ func TestSessionThatEndsEndsItsStream(t *testing.T) {
 func TestOldStreamEndsCleanly(t *testing.T) {
 	t.Parallel()
 	k := webtest.NewServer(t)
-	k.Server.SetPace(time.Hour, time.Hour, 50*time.Millisecond, time.Second)
+	k.Server.SetPace(time.Hour, time.Hour, 50*time.Millisecond, patience)
 	s := open(t, k.SignedIn())
 	if got := s.ended(); len(got) != 1 {
 		t.Errorf("the stream brought %q", got)
@@ -277,17 +280,18 @@ func TestOldStreamEndsCleanly(t *testing.T) {
 func TestStreamOutlivesDeadlines(t *testing.T) {
 	t.Parallel()
 	k := webtest.NewServer(t)
-	k.Server.SetPace(50*time.Millisecond, time.Hour, time.Hour, 300*time.Millisecond)
+	k.Server.SetPace(50*time.Millisecond, time.Hour, time.Hour, 2*time.Second)
 	s := open(t, k.SignedIn())
-	for range 20 {
+	for began := time.Now(); time.Since(began) < 3*time.Second; {
 		s.until(": k")
 	}
 }
 
-// Stopping does not wait for streams, and takes less than a second.
+// Stopping does not wait for streams, which would take an hour here.
 func TestShutdownWithOpenStreams(t *testing.T) {
 	t.Parallel()
 	k := webtest.NewServer(t)
+	k.Server.SetPace(time.Hour, time.Hour, time.Hour, time.Hour)
 	var streams []*stream
 	for range 4 {
 		c := k.SignedIn()
@@ -298,10 +302,8 @@ func TestShutdownWithOpenStreams(t *testing.T) {
 		}
 	}
 	start := time.Now()
-	k.Stop()
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("stopping took %v, want at most 1 s", took)
-	}
+	k.Stop() // fails the test when it takes too long
+	t.Logf("stopping took %v", time.Since(start))
 	for _, s := range streams {
 		s.ended()
 	}
@@ -310,12 +312,28 @@ func TestShutdownWithOpenStreams(t *testing.T) {
 	}
 }
 
+// Nor does it wait for connections on which nothing was ever asked: browsers
+// open some ahead, and so does every client whose request went another way.
+func TestShutdownWithSilentConnections(t *testing.T) {
+	t.Parallel()
+	k := webtest.NewServer(t)
+	for range 3 {
+		conn, err := net.Dial("tcp", k.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	k.NewClient().Get("/healthz").Want(200) // they came first, so they are being served
+	k.Stop()                                // fails when its limit passes
+}
+
 // A panic in a stream's writer, which fasthttp does not catch, ends the stream
 // and not the process.
 func TestPanicInAStream(t *testing.T) {
 	t.Parallel()
 	k := webtest.NewServer(t)
-	k.Server.SetPace(time.Hour, 20*time.Millisecond, time.Hour, time.Second)
+	k.Server.SetPace(time.Hour, 20*time.Millisecond, time.Hour, patience)
 	c := k.SignedIn()
 	s := open(t, c)
 	s.until("retry: 2000")

@@ -121,7 +121,7 @@ type Server struct {
 	sprl    *insprl.Door
 
 	mu      sync.Mutex
-	ln      net.Listener // nil until Serve
+	ln      *lingerListener // nil until Serve
 	stopped bool
 }
 
@@ -212,17 +212,18 @@ func (s *Server) fiberConfig() fiber.Config {
 
 // Serve answers on ln until Shutdown. It closes ln.
 func (s *Server) Serve(ln net.Listener) error {
-	if !s.listening(ln) {
+	own := newLingerListener(ln)
+	if !s.listening(own) {
 		return ln.Close()
 	}
-	if err := s.app.Listener(lingerListener{ln}); err != nil && !errors.Is(err, net.ErrClosed) {
+	if err := s.app.Listener(own); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
 }
 
 // listening keeps the listener for Shutdown; false after Shutdown.
-func (s *Server) listening(ln net.Listener) bool {
+func (s *Server) listening(ln *lingerListener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
@@ -233,13 +234,17 @@ func (s *Server) listening(ln net.Listener) bool {
 }
 
 // Shutdown ends the streams, waits for running requests and stops. Streams go
-// first: they never end by themselves, so waiting for them would use up ctx.
+// first, and connections that never asked: they do not end by themselves, so
+// waiting for them would use up ctx.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.stopped = true
 	ln := s.ln
 	s.mu.Unlock()
 	s.Hub.Close()
+	if ln != nil {
+		ln.closeSilent()
+	}
 	err := s.app.ShutdownWithContext(ctx)
 	if ln != nil {
 		// Fiber knows the listener only once it accepts, which may not have

@@ -115,7 +115,7 @@ func begun(t *testing.T, k *webtest.Kit, kind string, length int) (net.Conn, *bu
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	if err := c.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	_, err = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
@@ -178,7 +178,7 @@ func TestUploadsAtOnce(t *testing.T) {
 	for range places - 1 {
 		begun(t, k, kind, body.Len()) // the other places are taken again
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		status, answer := postUpload(t, k, uploadPath, webtest.GlobalKey, kind, bytes.NewReader(body.Bytes()))
 		if status == 201 {

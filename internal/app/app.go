@@ -148,7 +148,7 @@ func (p *product) watchCrashes() error {
 // openAccounts opens what people and programs sign in with, and what tells
 // their pages and the audit log that something happened.
 func (p *product) openAccounts(ctx context.Context) error {
-	p.hub = live.NewHub(live.Options{})
+	p.hub = live.NewHub(live.Options{Last: uint64(time.Now().UnixMicro())})
 	p.journal = audit.NewLog(p.db, time.Now)
 	p.users = auth.NewService(auth.Deps{Store: p.db, GlobalKey: p.cfg.APIKey, Log: p.log})
 	if err := p.users.LoadUses(ctx); err != nil {

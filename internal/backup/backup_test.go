@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -166,6 +167,49 @@ func events(t *testing.T, path string, devices int) (sum int) {
 		t.Fatal(err)
 	}
 	return sum
+}
+
+// slowSource is a data file that is being copied until its reader leaves, and
+// a little longer.
+type slowSource struct{ asked, ended chan struct{} }
+
+func (s slowSource) Backup(ctx context.Context, _ io.Writer) error {
+	close(s.asked)
+	<-ctx.Done()
+	time.Sleep(50 * time.Millisecond)
+	close(s.ended)
+	return ctx.Err()
+}
+
+// A server that is closed in the middle of a backup leaves nothing: the copy
+// could log in as every number.
+func TestCloseDuringABackup(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	data := filepath.Join(dir, "p.db")
+	made(t, data, 1)
+	source := slowSource{make(chan struct{}), make(chan struct{})}
+	server, err := backup.Serve(source, data, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := make(chan error, 1)
+	go func() { saved <- backup.Save(t.Context(), data, filepath.Join(dir, "copy.db")) }()
+	<-source.asked
+	if err := server.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-source.ended:
+	default:
+		t.Error("the file is still read")
+	}
+	if err := <-saved; err == nil {
+		t.Error("a backup that was cut off is said to be good")
+	}
+	if list := names(t, dir); len(list) != 1 {
+		t.Errorf("left behind: %v", list)
+	}
 }
 
 // A server that was killed leaves its socket, where nobody listens.

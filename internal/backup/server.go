@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"pombal/internal/store"
@@ -32,11 +34,17 @@ type Server struct {
 	path   string
 	http   http.Server
 	served chan error
+	conns  sync.WaitGroup // one for each connection that is being answered
+	ending atomic.Bool
 }
 
 // sendLimit bounds how long a copy may take to send: the client is on this
 // machine.
 const sendLimit = 10 * time.Minute
+
+// askLimit bounds how long a client may take to say what it wants. It says so
+// at once, but on a busy machine that may be a while.
+const askLimit = 15 * time.Second
 
 // Serve listens on the socket beside the data file until Close. Whoever owns
 // the file may open the socket, and nobody else. The file must be open, which
@@ -52,8 +60,9 @@ func Serve(source Source, data string, log *slog.Logger) (*Server, error) {
 	mux.HandleFunc("GET /backup", s.backup)
 	mux.HandleFunc("GET /check", s.check)
 	s.http.Handler = mux
-	s.http.ReadHeaderTimeout = time.Second
+	s.http.ReadHeaderTimeout = askLimit
 	s.http.WriteTimeout = sendLimit
+	s.http.ConnState = s.count
 	go func() { s.served <- s.http.Serve(listener) }()
 	return s, nil
 }
@@ -100,12 +109,29 @@ func listen(data string) (path string, l net.Listener, err error) {
 // SocketPath is where the server of a data file listens.
 func SocketPath(data string) string { return data + ".sock" }
 
-// Close ends running answers and removes the socket.
+// count keeps the number of connections. A new one is counted before Serve can
+// return (net/http.Server.ConnState), a closed one after its answer has ended.
+func (s *Server) count(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.conns.Add(1)
+		if s.ending.Load() { // too late for http.Server.Close to see it
+			_ = conn.Close()
+		}
+	case http.StateClosed, http.StateHijacked:
+		s.conns.Done()
+	}
+}
+
+// Close cuts off running answers, waits until their copies of the file are gone
+// and removes the socket.
 func (s *Server) Close() error {
+	s.ending.Store(true)
 	err := s.http.Close()
 	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
+	s.conns.Wait()
 	return errors.Join(err, os.Remove(s.path))
 }
 

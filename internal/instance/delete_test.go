@@ -52,9 +52,7 @@ func TestDeleteWhileAPhoneAccepts(t *testing.T) {
 	for _, logout := range []bool{false, true} {
 		hold, held := make(chan struct{}), make(chan struct{})
 		release, reached := sync.OnceFunc(func() { close(hold) }), sync.OnceFunc(func() { close(held) })
-		timing := instancetest.QuickTiming()
-		timing.Logout = patience // a first login takes seconds on a slow machine
-		h := instancetest.New(t, instancetest.Options{Timing: &timing, After: func(events []event.Event) {
+		h := instancetest.New(t, instancetest.Options{After: func(events []event.Event) {
 			if events[0].Type == event.QRCodeUpdate { // told by the instance's goroutine, which waits here
 				reached()
 				<-hold

@@ -86,3 +86,9 @@ func (m *Manager) Queued(id string) int {
 	defer r.box.mu.Unlock()
 	return len(r.box.queue)
 }
+
+// Sending says whether a message of an instance is under way.
+func (m *Manager) Sending(id string) bool {
+	r, err := m.runner(id)
+	return err == nil && len(r.sends.turn) > 0
+}

@@ -16,7 +16,7 @@ const hastyVar = "INSTANCETEST_HASTY"
 
 func hasten() {
 	whatsmeow.KeepAliveIntervalMin, whatsmeow.KeepAliveIntervalMax = 100*time.Millisecond, 150*time.Millisecond
-	whatsmeow.KeepAliveResponseDeadline = 700 * time.Millisecond
+	whatsmeow.KeepAliveResponseDeadline = 1500 * time.Millisecond
 }
 
 // TestMain sees that nothing outlives the tests but a goroutine of the library:

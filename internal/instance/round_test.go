@@ -15,23 +15,32 @@ import (
 // after the last one.
 func TestCodesRotateWhileWatched(t *testing.T) {
 	t.Parallel()
-	timing := instancetest.QuickTiming()
-	timing.QRFirst, timing.QRNext, timing.Rounds = 40*time.Millisecond, 20*time.Millisecond, 2
-	h := instancetest.New(t, instancetest.Options{Timing: &timing})
+	timing := longTiming()
+	timing.Rounds = 2
+	clock := instancetest.NewClock()
+	h := instancetest.New(t, instancetest.Options{Timing: &timing, Clock: clock})
 	in := h.Create("shop")
 	seen := make(map[string]bool)
 	h.Code(in.ID)
-	h.Until("the end of two rounds", func() bool {
-		if p, ok := h.Manager.Pairing(in.ID); ok {
-			seen[p.Code] = true
+	for {
+		var p instance.Pairing
+		shown := false
+		h.Until("another code, or the end of two rounds", func() bool {
+			p, shown = h.Manager.Pairing(in.ID)
+			return shown || h.Get(in.ID).Status.Phase == instance.PhaseLinkExpired
+		})
+		if !shown {
+			break
 		}
-		return h.Get(in.ID).Status.Phase == instance.PhaseLinkExpired
-	})
+		seen[p.Code] = true
+		h.Manager.Settle(in.ID) // the timer of the code is set after it is shown
+		clock.AdvanceTo(p.ExpiresAt)
+	}
 	if got := h.Get(in.ID).Status.Reason; got != instance.ReasonCodesSpent {
 		t.Errorf("reason = %s, want codes spent", got)
 	}
-	if n := countType(h.Events(in.ID), event.QRCodeUpdate); n != 12 {
-		t.Errorf("%d codes in two rounds of six", n)
+	if n := countType(h.Events(in.ID), event.QRCodeUpdate); n != 12 || len(seen) != n {
+		t.Errorf("%d codes in two rounds of six, %d of them seen", n, len(seen))
 	}
 	if _, ok := h.Manager.Pairing(in.ID); ok {
 		t.Error("a code is on the screen after the end")
@@ -98,7 +107,7 @@ func TestCancelDuringHandshakeDoesNotDelayTheNextCode(t *testing.T) {
 	h.Network.SetFaults(wasim.Faults{})
 	began := time.Now()
 	h.Code(in.ID)
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > 18*time.Second {
 		t.Errorf("the next code took %s", took)
 	}
 }

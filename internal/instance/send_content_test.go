@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"pombal/internal/event"
 	"pombal/internal/instance"
@@ -245,7 +244,7 @@ func TestSendPlacesCardsAndLinks(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	t.Parallel()
-	s := newSending(t, instancetest.Options{})
+	s := newSending(t, instancetest.Options{Clock: instancetest.NewClock()}) // on which nothing is regained
 	ctx := context.Background()
 	found, err := s.Manager.Numbers(ctx, s.id, []string{"+55 21 99888-0002", "5521900000000", s.nina.Number()})
 	if err != nil {
@@ -281,8 +280,7 @@ func TestNumbers(t *testing.T) {
 func TestMarkRead(t *testing.T) {
 	t.Parallel()
 	s := newSending(t, instancetest.Options{})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
+	ctx := shortly(t)
 	var ids []string
 	for _, text := range []string{"one", "two"} {
 		id, err := s.nina.SendText(ctx, s.phone, text)
@@ -297,7 +295,9 @@ func TestMarkRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Until("the messages", func() bool { return len(s.ofTypes(event.MessagesUpsert)) == 3 })
-	before := len(s.Events(s.id))
+	// Nina's name travels beside her messages and may come at any time.
+	named := func(ev event.Event) bool { return ev.Type == event.ContactsUpdate }
+	before := len(slices.DeleteFunc(s.Events(s.id), named))
 	err = s.Manager.MarkRead(ctx, s.id, []instance.Read{
 		{Chat: s.nina.JID().String(), KeyIDs: ids},
 		{Chat: group.JID().String(), Author: s.nina.LID().String(), KeyIDs: []string{inGroup}},
@@ -318,7 +318,7 @@ func TestMarkRead(t *testing.T) {
 			t.Fatalf("%v; receipts %+v", err, s.nina.Receipts())
 		}
 	}
-	if after := len(s.Events(s.id)); after != before {
+	if after := len(slices.DeleteFunc(s.Events(s.id), named)); after != before {
 		t.Errorf("reading recorded %d events; it is no news to the account's own programs", after-before)
 	}
 	for _, bad := range []instance.Read{{Chat: "status@broadcast", KeyIDs: ids}, {Chat: s.nina.JID().String()}, {Chat: s.nina.JID().String(), KeyIDs: []string{"<"}}} {

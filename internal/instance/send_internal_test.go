@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pombal/internal/problem"
@@ -107,7 +108,7 @@ func TestBucket(t *testing.T) {
 func TestSenderRefusesWhatWouldWaitTooLong(t *testing.T) {
 	t.Parallel()
 	s := newSender(Pace{Every: time.Hour, Burst: 2, NewEvery: time.Hour, NewBurst: 1, Queue: 2, Limit: time.Second})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	now := func() time.Time { return time.Unix(1000, 0) }
 	if err := s.wait(ctx, true, now); err != nil {
@@ -124,38 +125,35 @@ func TestSenderRefusesWhatWouldWaitTooLong(t *testing.T) {
 
 func TestSenderQueueAndOrder(t *testing.T) {
 	t.Parallel()
-	s := newSender(Pace{Every: time.Nanosecond, Burst: 1, Queue: 3, Limit: time.Second, Grace: 10 * time.Millisecond})
-	if err := s.enter(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	order := make(chan int, 3)
-	for i := range 3 {
-		go func() {
-			if err := s.enter(context.Background()); err != nil {
-				order <- -1
-				return
+	synctest.Test(t, func(t *testing.T) {
+		s := newSender(Pace{Every: time.Nanosecond, Burst: 1, Queue: 3, Limit: time.Second, Grace: 10 * time.Millisecond})
+		if err := s.enter(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		order := make(chan int, 3)
+		for i := range 3 {
+			go func() {
+				if err := s.enter(context.Background()); err != nil {
+					order <- -1
+					return
+				}
+				order <- i
+				s.leave()
+			}()
+			synctest.Wait() // it stands in the queue
+		}
+		if err := problem.As(s.enter(t.Context())); err == nil || err.Kind != problem.TooMany {
+			t.Errorf("a fourth in the queue: %v, want TooMany", err)
+		}
+		s.leave()
+		for want := range 3 {
+			if got := <-order; got != want {
+				t.Errorf("turn %d went to %d", want, got)
 			}
-			order <- i
-			s.leave()
-		}()
-		for waiting := 0; waiting != i+1; time.Sleep(time.Millisecond) {
-			s.mu.Lock()
-			waiting = s.waiting
-			s.mu.Unlock()
 		}
-		time.Sleep(5 * time.Millisecond) // counted before it stands in the queue
-	}
-	if err := problem.As(s.enter(t.Context())); err == nil || err.Kind != problem.TooMany {
-		t.Errorf("a fourth in the queue: %v, want TooMany", err)
-	}
-	s.leave()
-	for want := range 3 {
-		if got := <-order; got != want {
-			t.Errorf("turn %d went to %d", want, got)
+		s.close()
+		if err := s.enter(t.Context()); err != ErrShuttingDown {
+			t.Errorf("after close: %v", err)
 		}
-	}
-	s.close()
-	if err := s.enter(t.Context()); err != ErrShuttingDown {
-		t.Errorf("after close: %v", err)
-	}
+	})
 }

@@ -24,7 +24,7 @@ import (
 // nobody.
 func lookUntil(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	pace := time.NewTicker(5 * time.Millisecond)
 	defer pace.Stop()
 	for !cond() {

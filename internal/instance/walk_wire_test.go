@@ -57,9 +57,9 @@ func (w *wireWalk) soon(what string, cond func() bool) {
 	}
 }
 
-// patience is how long the walk waits for something that must happen, in time
+// patience is how long the tests wait for something that must happen, in time
 // that really passes.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // act is something that can happen at any moment.
 type act struct {

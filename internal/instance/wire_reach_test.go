@@ -220,7 +220,7 @@ func TestKeepAliveSilence(t *testing.T) {
 		return
 	}
 	timing := instancetest.QuickTiming()
-	timing.BackoffStep, timing.BackoffMax = 2*time.Second, 2*time.Second // to be seen
+	timing.BackoffStep, timing.BackoffMax = 4*time.Second, 4*time.Second // to be seen
 	h := instancetest.New(t, instancetest.Options{Timing: &timing})
 	in := h.Create("shop")
 	h.Pair(in.ID, h.Network.NewPhone("5511987650001", "Shop Front"))

@@ -18,6 +18,11 @@ type Options struct {
 	Queue int           // signals that may wait for one subscriber; default 32
 	Ring  int           // signals kept for subscribers that come back; default 256
 	Gap   time.Duration // least time between two signals of one name; default 250 ms
+
+	// Last is the id before the first signal. Each life of the process must begin
+	// above all ids of the one before: a page that comes back with an id of that
+	// one is then told to fetch everything again.
+	Last uint64
 }
 
 // Errors of Subscribe.
@@ -60,7 +65,7 @@ func NewHub(opts Options) *Hub {
 	if opts.Gap == 0 {
 		opts.Gap = 250 * time.Millisecond
 	}
-	return &Hub{opts: opts, subs: make(map[*Subscription]struct{}), paces: make(map[string]*pace)}
+	return &Hub{opts: opts, next: opts.Last, subs: make(map[*Subscription]struct{}), paces: make(map[string]*pace)}
 }
 
 // Publish sends signals to all subscribers. It never blocks.
@@ -161,7 +166,7 @@ func (h *Hub) subscribe() (*Subscription, error) {
 	return sub, nil
 }
 
-// Last is the id of the newest signal, 0 before the first. A page that notes it
+// Last is the id of the newest signal, Options.Last before the first. A page that notes it
 // before it reads what it shows can be told of everything since.
 func (h *Hub) Last() uint64 {
 	h.mu.Lock()

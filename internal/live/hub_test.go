@@ -146,6 +146,33 @@ func TestComingBack(t *testing.T) {
 	}
 }
 
+// A page whose stream ended with the process comes back to the next one, which
+// has sent more signals since than the page had heard of in all.
+func TestComingBackInAnotherLife(t *testing.T) {
+	t.Parallel()
+	first := live.NewHub(live.Options{Last: 1000})
+	defer first.Close()
+	page := subscribe(t, first)
+	first.Publish("a", "b")
+	<-page.C()
+	last := (<-page.C()).ID
+	second := live.NewHub(live.Options{Last: 2000})
+	defer second.Close()
+	second.Publish("c", "d", "e")
+	for _, id := range []uint64{last, 1000} {
+		back, err := second.SubscribeFrom(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, "with an id of the life before", waiting(back), live.SignalResync)
+	}
+	opened, err := second.SubscribeFrom(2000) // by a page that was asked for before the first signal
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "from the beginning of this life", waiting(opened), "c", "d", "e")
+}
+
 func TestResyncCarriesTheIDToGoOnFrom(t *testing.T) {
 	t.Parallel()
 	h := live.NewHub(live.Options{Ring: 2})

@@ -5,16 +5,26 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
 )
 
 // Number writes a whole number with the separators of the language.
 func (p *Printer) Number(n int) string {
-	if n >= 0 && n < 1000 {
+	if from := p.groupFrom(); -from < n && n < from {
 		return strconv.Itoa(n)
 	}
 	return message.NewPrinter(p.tag).Sprint(number.Decimal(n))
+}
+
+// groupFrom is the first number that is written in groups. Spanish leaves four
+// digits together: CLDR's minimumGroupingDigits, which the library passes over.
+func (p *Printer) groupFrom() int {
+	if p.tag == language.Spanish {
+		return 10_000
+	}
+	return 1000
 }
 
 // Decimal writes a number that is measured: with one place behind the point

@@ -238,6 +238,8 @@ func TestFormat(t *testing.T) {
 		en.Decimal(0.44):                                          "0.4",
 		en.Decimal(1203.6):                                        "1,204",
 		pt.Number(-1204567):                                       "-1.204.567",
+		es.Number(1204):                                           "1204",
+		es.Number(12045):                                          "12.045",
 		es.Number(1204567):                                        "1.204.567",
 		hi.Number(1204567):                                        "12,04,567",
 		hi.N("hooks.waiting", 123456):                             "1,23,456 इंतज़ार में",

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,8 +142,9 @@ func TestBackupsBesideTheFile(t *testing.T) {
 // A disk without room for another copy is told before anything is written.
 func TestNoRoomForABackup(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pombal.db")
-	free := uint64(1 << 40)
-	db, err := store.Open(path, store.Options{NoSync: true, Space: func(string) (uint64, uint64, error) { return free, 1 << 41, nil }})
+	var free atomic.Uint64 // the file's own watch of the disk asks, too
+	free.Store(1 << 40)
+	db, err := store.Open(path, store.Options{NoSync: true, Space: func(string) (uint64, uint64, error) { return free.Load(), 1 << 41, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +154,7 @@ func TestNoRoomForABackup(t *testing.T) {
 		}
 	}()
 	s := maintain.NewService(db, path, slog.New(slog.DiscardHandler), time.Now)
-	free = 1 << 20
+	free.Store(1 << 20)
 	if _, err := s.MakeBackup(t.Context()); !errors.Is(err, upkeep.ErrNoRoom) {
 		t.Errorf("without room: %v", err)
 	}

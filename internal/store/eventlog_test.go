@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"pombal/internal/event"
 	"pombal/internal/store"
@@ -43,14 +42,10 @@ func TestLongReadDoesNotGrowTheFile(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	wrote := make(chan int, 1)
 	go func() { wrote <- keepWriting(ctx, t, db, w) }()
-	deadline := time.Now().Add(2 * time.Minute)
 	for range 3 {
 		list, err := db.EventLog(t.Context(), event.LogQuery{InstanceID: "a", Text: "m000000", Bodies: true, Limit: 1, Deep: true})
 		if err != nil || len(list) != 1 || list[0].Seq != 1 {
 			t.Fatalf("found %d events, %v; want the oldest", len(list), err)
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("three searches took two minutes")
 		}
 	}
 	stop()

@@ -26,3 +26,6 @@ func SetSchema(db *DB, raw []byte) error {
 		return tx.Bucket(bucketMeta).Put(keySchema, raw)
 	})
 }
+
+// LockWait is lockWait.
+const LockWait = lockWait

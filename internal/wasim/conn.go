@@ -15,12 +15,13 @@ const (
 	// itself before it is called replaced: a client that drops its socket may be
 	// back before the server has noticed.
 	grace = 150 * time.Millisecond
-	// farewell is how long a connection stays open after the server's last word. A
-	// client that sees the socket close before it has handled a failure reconnects.
+	// farewell is how long a connection stays open after the server's last word when
+	// the client waits for its end.
 	farewell = 250 * time.Millisecond
-	// relogin is the same after a 515: the client hangs up by itself, and one that
-	// is busy and finds the socket closed instead would never come back.
-	relogin = 5 * time.Second
+	// hangUp is the same when the client hangs up by itself. A busy one that finds the
+	// socket closed before it has handled the word would reconnect or, after a 515,
+	// never come back.
+	hangUp = 5 * time.Second
 	// writeTime bounds one write to a client that does not read.
 	writeTime = 20 * time.Second
 )
@@ -222,13 +223,24 @@ func (c *conn) send(node waBinary.Node) { c.push(outgoing{node: node}) }
 
 // sendLast queues the server's last word; the returned channel is closed when it
 // has been written.
-func (c *conn) sendLast(node waBinary.Node) <-chan struct{} { return c.sendLastFor(node, farewell) }
-
-// sendLastFor is sendLast with another limit for the client to hang up by itself.
-func (c *conn) sendLastFor(node waBinary.Node, limit time.Duration) <-chan struct{} {
+func (c *conn) sendLast(node waBinary.Node) <-chan struct{} {
+	limit := hangUp
+	if waitsForEnd(node) {
+		limit = farewell
+	}
 	sent := make(chan struct{})
 	c.push(outgoing{node: node, last: limit, sent: sent})
 	return sent
+}
+
+// waitsForEnd says whether a client takes a last word for a hitch, after which it
+// waits for the end of the connection and comes back.
+func waitsForEnd(last waBinary.Node) bool {
+	if last.Tag == "failure" {
+		return last.Attrs["reason"] == "500" || last.Attrs["reason"] == "503"
+	}
+	_, conflict := last.GetOptionalChildByTag("conflict")
+	return !conflict && last.Attrs["code"] != "515"
 }
 
 func (c *conn) push(o outgoing) {

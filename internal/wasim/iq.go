@@ -171,7 +171,7 @@ func (s *Server) iqLogout(c *conn, asked waBinary.Node) iqAnswer {
 		s.mu.Lock()
 		s.unlink(d)
 		s.mu.Unlock()
-		c.later(farewell, c.close)
+		c.later(hangUp, c.close)
 	}}
 }
 

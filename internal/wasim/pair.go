@@ -340,7 +340,7 @@ func (p *Phone) adopt(ctx context.Context, c *conn, d *device) (types.JID, error
 	p.tellDevices()
 	s.announce()
 	s.mu.Unlock()
-	sent := c.sendLastFor(waBinary.Node{Tag: "stream:error", Attrs: waBinary.Attrs{"code": "515"}}, relogin)
+	sent := c.sendLast(waBinary.Node{Tag: "stream:error", Attrs: waBinary.Attrs{"code": "515"}})
 	select {
 	case <-sent:
 	case <-c.ctx.Done():

@@ -177,8 +177,8 @@ func (c *client) text(text string) *events.Message {
 	return wait(c, 1, func(m *events.Message) bool { return m.Message.GetConversation() == text })
 }
 
-// pair links a new client with a phone and waits until it is connected and has
-// fetched the application state.
+// pair links a new client with a phone and waits until it is connected, has
+// fetched the application state and has answered all that came with it.
 func pair(t *testing.T, s *wasim.Server, p *wasim.Phone) (*client, types.JID) {
 	t.Helper()
 	c := connect(t, s, nil)
@@ -191,6 +191,9 @@ func pair(t *testing.T, s *wasim.Server, p *wasim.Phone) (*client, types.JID) {
 	wait[*events.AppStateSyncComplete](c, 5, nil)
 	if err := s.WaitOnline(ctxFor(t), jid); err != nil {
 		t.Fatalf("WaitOnline: %v", err)
+	}
+	if err := s.WaitSettled(ctxFor(t), jid); err != nil {
+		t.Fatalf("WaitSettled: %v", err)
 	}
 	return c, jid
 }

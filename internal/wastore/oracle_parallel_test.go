@@ -24,7 +24,7 @@ const (
 	// crowdCalls is about how many calls each device of the crowd makes.
 	crowdCalls = 150
 	// stuckAfter is how long nothing may happen at all.
-	stuckAfter = 10 * time.Second
+	stuckAfter = time.Minute
 )
 
 // crowdList makes up the calls of one device: any but those on the LID map,

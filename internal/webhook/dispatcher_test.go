@@ -108,13 +108,18 @@ func TestAtMost256AtOnceAndEveryLaneGetsItsTurn(t *testing.T) {
 			m.hook(id, "")
 			m.add(id, 3)
 		}
-		var busy, most atomic.Int32
+		var mu sync.Mutex
+		busy, most := 0, 0
+		count := func(by int) {
+			mu.Lock()
+			defer mu.Unlock()
+			busy += by
+			most = max(most, busy)
+		}
 		s := &script{answer: func(context.Context, webhook.Job) webhook.Reply {
-			if n := busy.Add(1); n > most.Load() {
-				most.Store(n)
-			}
+			count(1)
 			time.Sleep(2 * time.Second)
-			busy.Add(-1)
+			count(-1)
 			return status(200)
 		}}
 		d := start(t, m, s)
@@ -128,9 +133,11 @@ func TestAtMost256AtOnceAndEveryLaneGetsItsTurn(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if most.Load() != 256 || len(m.final()) != 1800 {
-			t.Errorf("at most %d at once and %d delivered, want 256 and 1800", most.Load(), len(m.final()))
+		mu.Lock()
+		if most != 256 || len(m.final()) != 1800 {
+			t.Errorf("at most %d at once and %d delivered, want 256 and 1800", most, len(m.final()))
 		}
+		mu.Unlock()
 		stop(t, d)
 	})
 }

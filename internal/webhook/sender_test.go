@@ -177,7 +177,7 @@ func quick(d *webhook.DispatcherDeps) {
 // settle waits until n deliveries have their final outcome.
 func settle(t *testing.T, m *memory, n int) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for len(m.final()) < n {
 		select {
 		case <-m.outcome:

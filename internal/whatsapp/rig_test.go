@@ -44,6 +44,10 @@ type rig struct {
 	calls           []call
 }
 
+// patience is how long a test waits for something that must happen, on a machine
+// that is busy with much else.
+const patience = time.Minute
+
 const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 // newRig builds the house without linking the instance. The webhook wants the
@@ -161,7 +165,7 @@ func (r *rig) link() {
 	r.T.Helper()
 	device := r.Pair(r.in.ID, r.phone)
 	r.eventually("the first state", func() bool { return r.Get(r.in.ID).WhatsApp.PushName != "" })
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	r.must(r.Network.WaitSettled(ctx, device))
 	// What changes before a collection counts as synced is part of the first
@@ -180,7 +184,7 @@ func (r *rig) link() {
 // eventually waits for what no signal tells of.
 func (r *rig) eventually(what string, cond func() bool) {
 	r.T.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !cond(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			r.T.Fatalf("waited for %s; calls: %s", what, r.names())
 		}

@@ -108,7 +108,7 @@ func TestVersionIsRemembered(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { engine.KeepVersions(ctx); close(done) }()
-	for deadline := time.Now().Add(5 * time.Second); engine.Versions().Active != "2.3000."+strconv.Itoa(newer); {
+	for deadline := time.Now().Add(patience); engine.Versions().Active != "2.3000."+strconv.Itoa(newer); {
 		if time.Now().After(deadline) {
 			t.Fatalf("%+v", engine.Versions())
 		}

@@ -171,7 +171,7 @@ func TestHistoryChoices(t *testing.T) {
 			if tc.kind == "FULL" && tc.choice != instance.HistoryFull {
 				fetched = 1
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			r.must(r.Network.WaitDeletedMedia(ctx, fetched))
 			if items, _ := itemsOf[event.ChatData](t, r, event.ChatsSet); len(items) != tc.chats {

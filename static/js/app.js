@@ -6,7 +6,7 @@
   const all = (selector, from = doc) => [...from.querySelectorAll(selector)];
   const on = (type, handler, target = doc) => target.addEventListener(type, handler);
   const lang = root.lang || 'en';
-  const live = byId('live'), dialog = byId('dialog');
+  const live = byId('live'), dialog = byId('dialog'), offline = byId('offline');
   let lost = () => {};
 
   // --- Notices. Text only ever goes in as text.
@@ -105,11 +105,8 @@
   const ends = new WeakMap();
   function scan() {
     for (const box of all('[data-left]')) {
-      const key = (box.dataset.key || '') + '/' + box.dataset.left;
-      if (ends.get(box)?.key !== key) {
-        ends.set(box, {key, at: performance.now() + Number(box.dataset.left)});
-        box.closest('.scan')?.classList.remove('dead');
-      }
+      const key = box.dataset.key + '/' + box.dataset.left;
+      if (ends.get(box)?.key !== key) ends.set(box, {key, at: performance.now() + Number(box.dataset.left)});
     }
     tick();
   }
@@ -131,11 +128,13 @@
         end.soon = true;
         byId('say').textContent = box.dataset.soon;
       }
+      // A dead code must not be scanned: it goes at its very moment, and does not
+      // come back while the picture of the next one loads, although browsers go
+      // on showing what they have.
+      box.closest('.scan')?.classList.toggle('dead', left <= 0 || byId('qr')?.complete === false);
       if (left > 0 || end.over) continue;
-      // A dead code must not be scanned: it goes at its very moment, and what
-      // comes next is asked for in case the signal got lost.
+      // What comes next is asked for in case the signal got lost.
       end.over = true;
-      box.closest('.scan')?.classList.add('dead');
       const region = box.closest('[hx-get]');
       if (region) setTimeout(() => { if (box.isConnected && ends.get(box) === end) htmx.trigger(region, 'refresh', {}, false); }, 700);
     }
@@ -226,7 +225,6 @@
   // opened is up to us. While there is none, regions ask by the clock.
   if (live) {
     let open = false, wait = 1000, retry, fails = 0;
-    const offline = byId('offline');
     const poll = name => { if (!open && !doc.hidden) htmx.trigger(live, name, {}, false); };
     setInterval(() => poll('poll'), 10000);
     setInterval(() => poll('poll-qr'), 3000);
@@ -254,9 +252,10 @@
       const id = /^inst-(?!list$)(.+)/.exec(e.detail.message.event)?.[1];
       if (!id) return;
       const row = byId('row-' + id);
-      if (row) htmx.ajax('GET', `/instances/${encodeURIComponent(id)}/row`, {target: row, swap: 'outerMorph'});
-      clearTimeout(counts);
-      counts = setTimeout(() => htmx.trigger(live, 'inst-any', {}, false), row ? 1500 : 0);
+      // Each line waits for itself alone: of requests with one source, the
+      // library drops all but the one under way and the next.
+      if (row) htmx.ajax('GET', row.querySelector('a').href + '/row', {source: row, target: row, swap: 'outerMorph'});
+      counts ??= setTimeout(() => { counts = null; htmx.trigger(live, 'inst-any', {}, false); }, row ? 1500 : 0);
     }, live);
     let counts;
     function again() {
@@ -270,8 +269,8 @@
       if (!live._htmx?.sse) again();
     };
   }
-  on('offline', () => { byId('offline').hidden = false; }, window);
-  on('online', () => { byId('offline').hidden = true; live && htmx.trigger(live, 'resync', {}, false); }, window);
+  on('offline', () => { offline.hidden = false; }, window);
+  on('online', () => { offline.hidden = true; live && htmx.trigger(live, 'resync', {}, false); }, window);
 
   // --- Single keys, where they are switched on. An element says which key it
   // answers to; "g" waits for the second key.

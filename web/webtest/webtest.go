@@ -73,10 +73,13 @@ func NewServer(t testing.TB, change ...func(*web.Deps)) *Kit {
 	return k
 }
 
+// stopLimit is how long ending a server may take on a busy machine.
+const stopLimit = time.Minute
+
 // Stop ends the server, at most once.
 func (k *Kit) Stop() {
 	k.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 		defer cancel()
 		if err := k.Server.Shutdown(ctx); err != nil {
 			k.T.Errorf("Shutdown: %v", err)

@@ -27,8 +27,9 @@ import (
 	"pombal/internal/whatsapp"
 )
 
-// limit is how long a test waits for something that must happen.
-const limit = 20 * time.Second
+// limit is how long a test waits for something that must happen. A first login
+// alone may take a third of it on a machine that is busy with much else.
+const limit = time.Minute
 
 // root is shared by all servers of a test binary: the library keeps one Noise
 // root key for the process.
@@ -58,13 +59,13 @@ type House struct {
 }
 
 // QuickTiming is DefaultTiming without the politeness, so that tests need not
-// wait.
+// wait, and patient with a machine that is slow to log in or out.
 func QuickTiming() instance.Timing {
 	t := instance.DefaultTiming()
 	t.BackoffStep = 20 * time.Millisecond
 	t.BackoffMax = 200 * time.Millisecond
 	t.Steady = time.Nanosecond
-	t.Logout = 2 * time.Second
+	t.Logout, t.PairedLogin = limit, limit
 	t.StartEvery, t.DialEvery, t.UrgentEvery, t.Push = 0, 0, 0, 0
 	t.FlapFree = 1 << 20
 	t.Announce = 0
@@ -72,10 +73,10 @@ func QuickTiming() instance.Timing {
 	return t
 }
 
-// QuickPace is DefaultPace without the politeness.
+// QuickPace is DefaultPace without the politeness, and as patient as QuickTiming.
 func QuickPace() instance.Pace {
 	p := instance.DefaultPace()
-	p.Every, p.NewEvery = time.Microsecond, time.Microsecond
+	p.Every, p.NewEvery, p.Limit = time.Microsecond, time.Microsecond, limit
 	return p
 }
 
