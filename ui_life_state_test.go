@@ -146,7 +146,7 @@ func TestProxyRefusedInTheBrowser(t *testing.T) {
 	w.typeProxy("ftp://"+gate.addr(), "ana", "right")
 	w.click("#proxy-test")
 	w.seeText("#proxy-result", "Use http, https or socks5")
-	w.typeProxy("http://"+gate.addr(), "ana", "wrong")
+	w.typeProxy("http://"+gate.addr(), "ana", "mistyped-9")
 	w.click("#proxy-test")
 	w.seeText("#proxy-result", "refused the user name or the password")
 	if gate.asked.Load() == 0 {
@@ -155,7 +155,7 @@ func TestProxyRefusedInTheBrowser(t *testing.T) {
 	w.typeProxy("http://"+gate.addr(), "ana", "right")
 	w.click("#proxy-test")
 	w.seeText("#proxy-result", "WhatsApp answered through this proxy")
-	w.typeProxy("http://"+gate.addr(), "ana", "wrong")
+	w.typeProxy("http://"+gate.addr(), "ana", "mistyped-9")
 	w.click("#proxy-save")
 	w.see("#flash.ok")
 
@@ -164,7 +164,7 @@ func TestProxyRefusedInTheBrowser(t *testing.T) {
 	w.seeText("#status-"+w.id, "The proxy refused its user name or password")
 	w.open("/instances/" + w.id + "/settings")
 	w.see("#proxy .note.bad")
-	if html := eval[string](w.browser, `document.documentElement.outerHTML`); strings.Contains(html, "wrong") {
+	if html := eval[string](w.browser, `document.documentElement.outerHTML`); strings.Contains(html, "mistyped-9") {
 		t.Error("the page shows the password")
 	}
 	if n := w.network.Connections() - around; n != 0 {
