@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"go.mau.fi/whatsmeow"
-	"go.uber.org/goleak"
+
+	"pombal/internal/leaktest"
 )
 
 // hastyVar makes a copy of the test binary whose library asks WhatsApp for a
@@ -25,5 +26,5 @@ func TestMain(m *testing.M) {
 	if os.Getenv(hastyVar) != "" {
 		hasten()
 	}
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.mau.fi/whatsmeow/socket.(*FrameSocket).frameComplete"))
+	leaktest.Main(m, leaktest.Reader())
 }

@@ -8,12 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"pombal/internal/leaktest"
 	"pombal/internal/live"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // subscribe opens a subscription or fails the test.
 func subscribe(t *testing.T, h *live.Hub) *live.Subscription {

@@ -16,6 +16,7 @@ import (
 	waLog "go.mau.fi/whatsmeow/util/log"
 	"go.uber.org/goleak"
 
+	"pombal/internal/leaktest"
 	"pombal/internal/wasim"
 )
 
@@ -28,10 +29,7 @@ func TestMain(m *testing.M) {
 	if kind := os.Getenv(crashVariable); kind != "" {
 		os.Exit(crashChild(kind))
 	}
-	goleak.VerifyTestMain(m,
-		// The engine's own leak: a client that disconnects while a frame arrives
-		// leaves its reader behind for ever, sending to a channel nobody reads.
-		goleak.IgnoreTopFunction("go.mau.fi/whatsmeow/socket.(*FrameSocket).frameComplete"),
+	leaktest.Main(m, leaktest.Reader(),
 		// It ends a minute after the last history, whatever happens to the client.
 		goleak.IgnoreTopFunction("go.mau.fi/whatsmeow.(*Client).handleHistorySyncNotificationLoop"))
 }

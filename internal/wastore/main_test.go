@@ -1,11 +1,11 @@
 package wastore_test
 
 import (
-	"os"
 	"testing"
 
 	"go.mau.fi/libsignal/logger"
-	"go.uber.org/goleak"
+
+	"pombal/internal/leaktest"
 )
 
 // silent keeps libsignal quiet.
@@ -22,12 +22,5 @@ func TestMain(m *testing.M) {
 	// the engine adapter sets one at its start.
 	var quiet logger.Loggable = silent{}
 	logger.Setup(&quiet)
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			_, _ = os.Stderr.WriteString(err.Error() + "\n")
-			code = 1
-		}
-	}
-	os.Exit(code)
+	leaktest.Main(m)
 }
