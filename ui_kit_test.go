@@ -63,6 +63,15 @@ func eval[T any](b *browser, expression string) T {
 	return v
 }
 
+// glance is eval for a page that is on its way to another: it gives the zero
+// value where there is nothing to ask.
+func glance[T any](b *browser, expression string) T {
+	ctx, cancel := context.WithTimeout(b.ctx, limit)
+	defer cancel()
+	v, _ := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	return v
+}
+
 // press sends keys to whatever has the focus.
 func (b *browser) press(keys string) { b.t.Helper(); b.do(chromedp.KeyEvent(keys)) }
 
