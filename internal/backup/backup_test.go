@@ -176,7 +176,7 @@ type slowSource struct{ asked, ended chan struct{} }
 func (s slowSource) Backup(ctx context.Context, _ io.Writer) error {
 	close(s.asked)
 	<-ctx.Done()
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(50 * time.Millisecond) // the rest of its work: a close that did not wait would be over before
 	close(s.ended)
 	return ctx.Err()
 }

@@ -166,8 +166,8 @@ func (h *Hub) subscribe() (*Subscription, error) {
 	return sub, nil
 }
 
-// Last is the id of the newest signal, Options.Last before the first. A page that notes it
-// before it reads what it shows can be told of everything since.
+// Last is the id of the newest signal, Options.Last before the first. A page
+// that notes it before it reads what it shows can be told of everything since.
 func (h *Hub) Last() uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
