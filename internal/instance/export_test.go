@@ -6,14 +6,14 @@ import (
 )
 
 // Settle waits until an instance has nothing more to do before the clock moves
-// or the network speaks. A login that WhatsApp has not answered yet is waited
-// for a moment.
-func (m *Manager) Settle(id string) {
+// or the network speaks. A login under way belongs to that, for as long as
+// patience lasts: some are never answered.
+func (m *Manager) Settle(id string, patience time.Duration) {
 	r, err := m.runner(id)
 	if err != nil {
 		return
 	}
-	patience := time.Now().Add(300 * time.Millisecond)
+	deadline := time.Now().Add(patience)
 	for quiet := 0; quiet < 2; {
 		var busy, login bool
 		if r.do(context.Background(), func() error {
@@ -22,7 +22,7 @@ func (m *Manager) Settle(id string) {
 		}) != nil {
 			return
 		}
-		if busy || login && time.Now().Before(patience) {
+		if busy || login && time.Now().Before(deadline) {
 			quiet = 0
 			time.Sleep(50 * time.Microsecond)
 			continue
@@ -31,29 +31,8 @@ func (m *Manager) Settle(id string) {
 	}
 }
 
-// SettleQuickly is Settle without patience for logins: nothing but the test
-// answers them.
-func (m *Manager) SettleQuickly(id string) {
-	r, err := m.runner(id)
-	if err != nil {
-		return
-	}
-	for quiet := 0; quiet < 2; {
-		busy := false
-		if r.do(context.Background(), func() error {
-			busy = r.busy.Load() > 0
-			return nil
-		}) != nil {
-			return
-		}
-		if busy {
-			quiet = 0
-			time.Sleep(10 * time.Microsecond)
-			continue
-		}
-		quiet++
-	}
-}
+// SettleQuickly is Settle without patience: nothing but the test answers logins.
+func (m *Manager) SettleQuickly(id string) { m.Settle(id, 0) }
 
 // Abandon takes all timers of an instance away, as a fault nobody knows of
 // might.

@@ -167,7 +167,7 @@ func TestPasskeyEnds(t *testing.T) {
 		t.Parallel()
 		w := newWire(t)
 		askPasskey(t, w.House, w.id, w.phone, wasim.PasskeyOptions{Silent: true})
-		w.clock.Advance(11 * time.Minute)
+		w.advance(11 * time.Minute)
 		got := w.Phase(w.id, instance.PhaseLinkExpired)
 		if got.Status.Reason != instance.ReasonPasskeyTimeout {
 			t.Errorf("status = %+v", got.Status)

@@ -39,7 +39,7 @@ func TestFailingPollsLeaveNothing(t *testing.T) {
 		if err := h.Manager.CancelPairing(ctx, idle.ID); err != nil {
 			t.Fatal(err)
 		}
-		h.Manager.Settle(idle.ID)
+		h.Manager.Settle(idle.ID, patience)
 	}
 	poll(polls / 10)
 	heap, goroutines := cost()

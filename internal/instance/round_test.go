@@ -33,7 +33,7 @@ func TestCodesRotateWhileWatched(t *testing.T) {
 			break
 		}
 		seen[p.Code] = true
-		h.Manager.Settle(in.ID) // the timer of the code is set after it is shown
+		h.Manager.Settle(in.ID, patience) // the timer of the code is set after it is shown
 		clock.AdvanceTo(p.ExpiresAt)
 	}
 	if got := h.Get(in.ID).Status.Reason; got != instance.ReasonCodesSpent {

@@ -37,7 +37,7 @@ func (w *wireWalk) fail(format string, args ...any) {
 func (w *wireWalk) pass(d time.Duration) {
 	end := w.clock.Now().Add(d)
 	for {
-		w.Manager.Settle(w.id)
+		w.settle()
 		next, ok := w.clock.Next()
 		if !ok || next.After(end) {
 			break
@@ -117,7 +117,7 @@ func (w *wireWalk) switchOff() {
 
 // scan shows the phone what is on the screen.
 func (w *wireWalk) scan() {
-	w.Manager.Settle(w.id)
+	w.settle()
 	p, ok := w.Manager.Pairing(w.id)
 	if !ok {
 		return
@@ -172,7 +172,7 @@ func (w *wireWalk) logoutWith(p instance.LogoutParams) {
 // check compares model and system, which may still be taking in what came last.
 func (w *wireWalk) check() {
 	for began := time.Now(); ; time.Sleep(time.Millisecond) {
-		w.Manager.Settle(w.id)
+		w.settle()
 		wrong := w.wrong()
 		if wrong == "" {
 			return
@@ -243,6 +243,7 @@ func TestRandomWalkOnTheWire(t *testing.T) {
 			t.Logf("seed %d", seed)
 			random := rand.New(rand.NewPCG(seed, 0))
 			w := &wireWalk{wire: newWire(t), on: true}
+			w.login = moment
 			err := w.Store.CreateWebhook(w.ctx(), webhook.Webhook{
 				ID: "hook", InstanceID: w.id, Name: "crm", URL: "https://crm.example/hook", Enabled: true,
 				Events: webhook.Events{ID: "ev", Toggles: webhook.AllToggles().With(event.PresenceUpdate, false)}, Secret: "whsec_x",

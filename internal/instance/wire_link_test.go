@@ -59,7 +59,7 @@ func linkRows() []linkRow {
 		{"wrong signature", scanSpoiled(wasim.SpoiledSignature), failed, instance.ReasonPairRejected, 0, 0, 0},
 		{"passkey not answered", func(t *testing.T, w *wire) {
 			askPasskey(t, w.House, w.id, w.phone, wasim.PasskeyOptions{Silent: true})
-			w.clock.Advance(11 * time.Minute)
+			w.advance(11 * time.Minute)
 			w.phone.DropPasskey()
 		}, expired, instance.ReasonPasskeyTimeout, 0, 0, 0},
 		{"passkey refused at the end", func(t *testing.T, w *wire) {
@@ -142,8 +142,8 @@ func TestPairedWithoutLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Phase(w.id, instance.PhasePaired)
-	w.Manager.Settle(w.id)
-	w.clock.Advance(31 * time.Second)
+	w.login = moment
+	w.advance(31 * time.Second)
 	w.Until("the reason", func() bool { return w.Get(w.id).Status.Reason == instance.ReasonPairTimeout })
 	stored, err := w.Store.Instance(context.Background(), w.id)
 	if s := stored.Status; err != nil || s.Phase != instance.PhaseReconnecting || !stored.Linked() || s.NextAt.IsZero() {

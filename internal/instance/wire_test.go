@@ -22,6 +22,7 @@ type wire struct {
 	phone  *wasim.Phone
 	id     string
 	device types.JID
+	login  time.Duration // how long settle waits for one
 }
 
 func newWire(t *testing.T) *wire {
@@ -29,7 +30,7 @@ func newWire(t *testing.T) *wire {
 	timing := longTiming()
 	clock := instancetest.NewClock()
 	h := instancetest.New(t, instancetest.Options{Timing: &timing, Clock: clock})
-	w := &wire{House: h, clock: clock, phone: h.Network.NewPhone("5511987650001", "Shop Front")}
+	w := &wire{House: h, clock: clock, phone: h.Network.NewPhone("5511987650001", "Shop Front"), login: patience}
 	w.id = h.Create("shop").ID
 	return w
 }
@@ -38,8 +39,26 @@ func newLinkedWire(t *testing.T) *wire {
 	t.Helper()
 	w := newWire(t)
 	w.device = w.Pair(w.id, w.phone)
-	w.clock.Advance(time.Minute) // the lanes are free again
+	if err := w.Network.WaitSettled(shortly(t), w.device); err != nil {
+		t.Fatal(err)
+	}
+	w.advance(time.Minute) // the lanes are free again
 	return w
+}
+
+// moment is how long a login is waited for where some have no answer.
+const moment = 300 * time.Millisecond
+
+// settle waits until the instance has nothing more to do.
+func (w *wire) settle() { w.Manager.Settle(w.id, w.login) }
+
+// advance moves the clock. Not before the instance has settled: what it does is
+// to be seen before it sets the timer that ends it.
+func (w *wire) advance(d time.Duration) { w.advanceTo(w.clock.Now().Add(d)) }
+
+func (w *wire) advanceTo(end time.Time) {
+	w.settle()
+	w.clock.AdvanceTo(end)
 }
 
 // hour lets an hour pass and counts the connections that were tried.
@@ -47,7 +66,7 @@ func (w *wire) hour() int {
 	before := w.Network.Dials()
 	end := w.clock.Now().Add(time.Hour)
 	for {
-		w.Manager.Settle(w.id)
+		w.settle()
 		next, ok := w.clock.Next()
 		if !ok || next.After(end) {
 			break
@@ -55,7 +74,7 @@ func (w *wire) hour() int {
 		w.clock.AdvanceTo(next)
 	}
 	w.clock.AdvanceTo(end)
-	w.Manager.Settle(w.id)
+	w.settle()
 	return w.Network.Dials() - before
 }
 
@@ -100,11 +119,11 @@ func failure(reason int, expire time.Duration) func(*wire) {
 
 // step lets the next timer fire and what follows settle.
 func (w *wire) step() {
-	w.Manager.Settle(w.id)
+	w.settle()
 	if next, ok := w.clock.Next(); ok {
 		w.clock.AdvanceTo(next)
 	}
-	w.Manager.Settle(w.id)
+	w.settle()
 }
 
 func refuse(status int) func(*wire) {
@@ -259,7 +278,7 @@ func TestRestartKeepsWaits(t *testing.T) {
 			w.Stop()
 			dials := w.Network.Dials()
 			w.Start()
-			w.Manager.Settle(w.id)
+			w.settle()
 			if got := w.Get(w.id).Status; got.Phase != r.phase || w.Network.Dials() != dials {
 				t.Errorf("after the restart: %+v, %d dials", got, w.Network.Dials()-dials)
 			}
