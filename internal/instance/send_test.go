@@ -33,6 +33,8 @@ func newSending(t *testing.T, opts instancetest.Options) sending {
 		phone: h.Network.NewPhone("5511987650001", "Shop Front"), nina: h.Network.NewPhone("5521998880002", "Nina"),
 	}
 	h.Pair(s.id, s.phone)
+	// Comes with the account's settings, a moment after the connection.
+	h.Until("the account's name", func() bool { return h.Get(s.id).WhatsApp.PushName == "Shop Front" })
 	return s
 }
 
