@@ -237,14 +237,55 @@ func (b *browser) arrive(css string) {
 func (b *browser) gone(css string) { b.t.Helper(); b.do(chromedp.WaitNotPresent(chromedp.CSS(css))) }
 
 // click clicks without waiting for anything.
-func (b *browser) click(css string) { b.t.Helper(); b.do(chromedp.Click(chromedp.CSS(css))) }
+func (b *browser) click(css string) { b.t.Helper(); b.do(press(css)) }
+
+// guard keeps the next click from doing anything, and notes it, where it lands
+// beside what matches; unguard says whether it did.
+const (
+	guard = `(css => {
+		window.guarded = {missed: false, hear(e) {
+			if (e.target.closest(css) || e.target.closest("label")?.control?.matches(css)) return
+			e.preventDefault()
+			e.stopImmediatePropagation()
+			guarded.missed = true
+		}}
+		addEventListener("click", guarded.hear, {capture: true, once: true})
+	})(%q)`
+	unguard = `(() => {
+		const g = window.guarded
+		if (g) removeEventListener("click", g.hear, true)
+		return g?.missed ?? false
+	})()`
+)
+
+// press clicks what matches, again when the page moved in the moment between the
+// look and the click.
+func press(css string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		for {
+			if _, err := chromedp.WaitVisible(chromedp.CSS(css))(ctx, t); err != nil {
+				return err
+			}
+			if _, err := chromedp.Evaluate[chromedp.Void](fmt.Sprintf(guard, css))(ctx, t); err != nil {
+				return err
+			}
+			if _, err := chromedp.Click(chromedp.CSS(css))(ctx, t); err != nil {
+				return err
+			}
+			// A page on its way to another, to which the click led, has no answer.
+			if missed, err := chromedp.Evaluate[bool](unguard)(ctx, t); err != nil || !missed {
+				return ctx.Err()
+			}
+		}
+	})
+}
 
 // follow clicks and waits for the page that comes of it.
 func (b *browser) follow(css string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, limit)
 	defer cancel()
-	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(css))); err != nil {
+	if _, err := chromedp.RunResponse(ctx, press(css)); err != nil {
 		b.fail(fmt.Errorf("click %s: %w", css, err))
 	}
 }
@@ -329,5 +370,29 @@ func (b *browser) scanScreen() string {
 		if text, unread = decodeQR(raw); unread == nil {
 			return text
 		}
+	}
+}
+
+// A page that moves under the mouse makes a click land beside what was meant: it
+// does nothing there and is tried again.
+func TestBrowserClicksWhatIsMeant(t *testing.T) {
+	g := startGateway(t, settings(t, t.TempDir(), startNetwork(t)), ownerEnv())
+	b := startBrowser(t, g.Home)
+	b.open("/login")
+	eval[bool](b, `(() => {
+		window.heard = []
+		const [space, wrong, right] = ["div", "button", "button"].map(name => document.createElement(name))
+		wrong.id = "wrong"
+		right.id = "right"
+		space.style.height = "100px"
+		for (const button of [wrong, right]) button.addEventListener("click", () => heard.push(button.id))
+		document.body.replaceChildren(space, wrong, document.createElement("br"), right)
+		addEventListener("mousedown", () => { space.style.height = "0"; wrong.style.height = "400px" }, {once: true})
+		return true
+	})()`)
+	b.click("#right")
+	b.click("#wrong")
+	if heard := eval[string](b, `heard.join()`); heard != "right,wrong" {
+		t.Errorf("the buttons heard %q", heard)
 	}
 }

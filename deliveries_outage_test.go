@@ -71,7 +71,8 @@ func TestOutageThenReplayInTheBrowser(t *testing.T) {
 	id := o.create("shop")
 	hook := o.addWebhook(id, "crm", "http://"+addr)
 	at := "/instances/" + id + "/webhooks/" + hook
-	if _, err := phone.Scan(context.Background(), o.code(id)); err != nil {
+	device, err := phone.Scan(context.Background(), o.code(id))
+	if err != nil {
 		t.Fatal(err)
 	}
 	o.untilPhase(id, "connected")
@@ -83,6 +84,9 @@ func TestOutageThenReplayInTheBrowser(t *testing.T) {
 				t.Fatal(err)
 			}
 			sent++
+		}
+		if err := network.WaitSettled(t.Context(), device); err != nil { // then all are on disk
+			t.Fatal(err)
 		}
 	}
 	send(5)
