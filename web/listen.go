@@ -24,7 +24,7 @@ const (
 type lingerListener struct {
 	net.Listener
 	mu     sync.Mutex
-	silent map[*lingerConn]struct{} // nil once they are closed
+	silent map[*lingerConn]struct{} // nil once they are to be closed
 }
 
 func newLingerListener(ln net.Listener) *lingerListener {
@@ -58,11 +58,12 @@ func (l *lingerListener) Accept() (net.Conn, error) {
 // on.
 func (l *lingerListener) closeSilent() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	for conn := range l.silent {
+	silent := l.silent
+	l.silent = nil
+	l.mu.Unlock()
+	for conn := range silent {
 		_ = conn.TCPConn.Close() // nobody asked anything
 	}
-	l.silent = nil
 }
 
 // heard takes a connection off the list of silent ones.

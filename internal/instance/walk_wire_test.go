@@ -243,7 +243,7 @@ func TestRandomWalkOnTheWire(t *testing.T) {
 			t.Logf("seed %d", seed)
 			random := rand.New(rand.NewPCG(seed, 0))
 			w := &wireWalk{wire: newWire(t), on: true}
-			w.login = moment
+			w.loginWait = unanswered
 			err := w.Store.CreateWebhook(w.ctx(), webhook.Webhook{
 				ID: "hook", InstanceID: w.id, Name: "crm", URL: "https://crm.example/hook", Enabled: true,
 				Events: webhook.Events{ID: "ev", Toggles: webhook.AllToggles().With(event.PresenceUpdate, false)}, Secret: "whsec_x",

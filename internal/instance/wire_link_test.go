@@ -142,7 +142,7 @@ func TestPairedWithoutLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Phase(w.id, instance.PhasePaired)
-	w.login = moment
+	w.loginWait = unanswered
 	w.advance(31 * time.Second)
 	w.Until("the reason", func() bool { return w.Get(w.id).Status.Reason == instance.ReasonPairTimeout })
 	stored, err := w.Store.Instance(context.Background(), w.id)

@@ -91,7 +91,7 @@ func TestClosedAfterTheHandshake(t *testing.T) {
 	}
 	t.Parallel()
 	w := newLinkedWire(t)
-	w.login = moment
+	w.loginWait = unanswered
 	w.Network.SetFaults(wasim.Faults{CloseAfterHandshake: true})
 	w.Network.Drop(w.device)
 	w.Phase(w.id, instance.PhaseReconnecting)

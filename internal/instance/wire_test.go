@@ -22,7 +22,8 @@ type wire struct {
 	phone  *wasim.Phone
 	id     string
 	device types.JID
-	login  time.Duration // how long settle waits for one
+	// loginWait is how long settle waits for a login that is under way.
+	loginWait time.Duration
 }
 
 func newWire(t *testing.T) *wire {
@@ -30,7 +31,7 @@ func newWire(t *testing.T) *wire {
 	timing := longTiming()
 	clock := instancetest.NewClock()
 	h := instancetest.New(t, instancetest.Options{Timing: &timing, Clock: clock})
-	w := &wire{House: h, clock: clock, phone: h.Network.NewPhone("5511987650001", "Shop Front"), login: patience}
+	w := &wire{House: h, clock: clock, phone: h.Network.NewPhone("5511987650001", "Shop Front"), loginWait: patience}
 	w.id = h.Create("shop").ID
 	return w
 }
@@ -46,11 +47,11 @@ func newLinkedWire(t *testing.T) *wire {
 	return w
 }
 
-// moment is how long a login is waited for where some have no answer.
-const moment = 300 * time.Millisecond
+// unanswered is how long a login is waited for where some have no answer.
+const unanswered = 300 * time.Millisecond
 
 // settle waits until the instance has nothing more to do.
-func (w *wire) settle() { w.Manager.Settle(w.id, w.login) }
+func (w *wire) settle() { w.Manager.Settle(w.id, w.loginWait) }
 
 // advance moves the clock. Not before the instance has settled: what it does is
 // to be seen before it sets the timer that ends it.
